@@ -1,0 +1,3 @@
+module limpet.dev
+
+go 1.26

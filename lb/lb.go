@@ -1,0 +1,205 @@
+// Package lb says what a load balancer's package must bring: reading its configuration
+// and its log, choosing an instance as it would, and writing the log line it would write.
+// A Product is a struct of functions; a nil field is a capability that the product lacks.
+package lb
+
+import (
+	"io/fs"
+	"net/netip"
+	"time"
+
+	"limpet.dev/session"
+	"limpet.dev/topology"
+)
+
+// A Product is what Limpet knows about one load balancer.
+type Product struct {
+	// Name as users write it in limpet.yaml: "haproxy", "nginx".
+	Name string
+
+	// SniffConfig reports how certain it is, 0 to 1, that the head of a file is this
+	// product's configuration.
+	SniffConfig func(head []byte) float64
+
+	// SniffLog does the same for a log, given some of its first lines.
+	SniffLog func(head []byte) float64
+
+	// Config reads the configuration files (in the order in which the product would) and says what they mean.
+	// Unknown directives are no errors; what it cannot read is in the error, with file and line,
+	// and the topology then holds what could be read.
+	Config func(fsys fs.FS, files []string, env Env) (*topology.Config, error)
+
+	// Parsers compiles the log formats that a configuration declares (cfg may be nil: the
+	// product's built-in formats) into line parsers.
+	Parser func(opt LogOptions) (LineParser, error)
+
+	// Router returns the routing decisions for one pool of a configuration.
+	Router func(cfg *topology.Config, pool string) (Router, error)
+
+	// LogLine is the configuration to add so that the log loses nothing; text for a user to paste.
+	LogLine func(opt LogLineOptions) (string, error)
+
+	// FormatLine appends the line that the product would log for a request, with its newline;
+	// format is the product's own format string, "" for the default.
+	FormatLine func(opt LogOptions) (LineWriter, error)
+
+	// Plan says how to start the product.
+	Plan func(in PlanInput) (*Plan, error)
+}
+
+// Env is the environment that a configuration may refer to.
+type Env func(name string) (string, bool)
+
+// LogOptions says what a log's lines look like.
+type LogOptions struct {
+	// Format is the product's own format string; empty means that Config's or the default is used.
+	Format string
+
+	// Config, if known, gives formats, captures and names.
+	Config *topology.Config
+
+	// SessionCookie and AffinityCookie are the names whose values the log may carry.
+	SessionCookie, AffinityCookie string
+
+	// Sample holds some of the log's first lines, for formats that nobody declared.
+	Sample []byte
+
+	// Zone is the zone of times that carry none; nil means UTC.
+	Zone *time.Location
+
+	// Year is the year for times that carry none, 0: the year of the first dated field.
+	Year int
+}
+
+// A LineParser reads lines of one log. It is used by one goroutine.
+type LineParser interface {
+	// Format names what it reads ("haproxy/httplog"), for the report.
+	Format() string
+
+	// Parse reads one line, without its line end, into e (which it resets) and returns 0, or
+	// says why the line is no event. The event points into line.
+	Parse(line []byte, e *session.Event) Skip
+
+	// Clone returns a parser of the same format for another goroutine.
+	Clone() LineParser
+}
+
+// A Skip is the reason why a line is no event. The text is stable: reports count by it.
+type Skip string
+
+// Reasons common to all products; products may add their own.
+const (
+	Read         Skip = ""
+	SkipEmpty    Skip = "empty line"
+	SkipBinary   Skip = "binary data"
+	SkipForeign  Skip = "not a line of this log's format"
+	SkipCut      Skip = "line cut off"
+	SkipTime     Skip = "no readable time"
+	SkipTooLong  Skip = "line longer than 1 MiB"
+	SkipNotice   Skip = "the balancer's own message"
+	SkipTCP      Skip = "connection of TCP mode: no requests, so no sessions"
+	SkipTLSError Skip = "failed TLS handshake"
+)
+
+// A Call is what a router knows about one request.
+type Call struct {
+	Client  netip.Addr
+	Method  string
+	Target  string // path and query
+	Host    string
+	Header  func(name string) (string, bool)
+	Cookie  func(name string) []string // all values of that name, in the order sent
+	Now     time.Time
+	ConnKey string // identifies the client's connection
+}
+
+// A Decision is where a request goes, and what the balancer tells the client.
+type Decision struct {
+	// Instance is the name of the server, "" if none can be chosen.
+	Instance string
+
+	// SetCookie is the Set-Cookie line that the balancer adds, "" for none.
+	SetCookie string
+
+	// StripCookie names a request cookie that the balancer removes on the way in, "" for none.
+	StripCookie string
+
+	// Flow is what the balancer would log.
+	Flow session.Flow
+}
+
+// A Router chooses instances as the product does. It holds the product's run-time state
+// (round-robin position, learned table, up and down). It is used by one goroutine.
+type Router interface {
+	Route(c *Call) Decision
+
+	// Failed says that the instance of the last decision could not be connected, and asks for
+	// another; ok is false if the product would give up.
+	Failed(c *Call, last Decision, attempt int) (next Decision, ok bool)
+
+	// SetUp says that an instance's health changed.
+	SetUp(instance string, up bool)
+
+	// SetDrain says that an instance takes no new clients.
+	SetDrain(instance string, drain bool)
+
+	// Reload forgets what a reload of the product forgets.
+	Reload()
+}
+
+// A Record is a request as the emulator saw it, for a LineWriter.
+type Record struct {
+	Start                                  time.Time
+	IdleMs, QueueMs, ConnectMs, ResponseMs int
+	TotalMs                                int
+	Client                                 netip.AddrPort
+	Listener, Pool, Instance               string // Instance "" if unserved
+	InstanceAddr                           netip.AddrPort
+	Method, Target, Proto, Host, UserAgent string
+	Referer, Origin, Scheme, Location      string
+	RequestID                              string
+	Status                                 int
+	Bytes                                  int64
+	Flow                                   session.Flow
+	Session, SetSession                    string // raw values of the session cookie, "" none
+	Affinity, SetAffinity                  string // raw values of the affinity cookie, "" none
+	Key                                    session.Key
+	Retries                                int
+}
+
+// A LineWriter writes log lines as the product would.
+type LineWriter interface {
+	AppendRequest(dst []byte, r *Record) []byte
+	AppendHealth(dst []byte, at time.Time, pool, instance string, up bool, detail string) []byte
+	AppendStart(dst []byte, at time.Time, proxy string) []byte
+}
+
+// LogLineOptions names what the log line shall show.
+type LogLineOptions struct {
+	SessionCookie  string // default "SESSION"
+	AffinityCookie string // default: the first affinity cookie of Config, or "SRV"
+	Config         *topology.Config
+	KeyVariable    string // the environment variable that holds the key in base64
+	Variant        string // product's own variants; "" is the first
+}
+
+// PlanInput is what the lab wants a balancer to be.
+type PlanInput struct {
+	Dir       string // where files are written
+	Config    string // configuration text, with addresses already in place
+	Binary    string // path; "" finds it
+	Reload    bool   // the command for a reload instead of the first start
+	OldPID    int
+	Key       session.Key
+	LogTarget string
+}
+
+// A Plan is how to start a balancer: data that the lab carries out.
+type Plan struct {
+	Files map[string]string // relative name -> text
+	Check []string          // command that checks the configuration, nil if there is none
+	Start []string          // command line that stays in the foreground
+	Env   []string
+	// Stdout says that the log is what the process writes to its standard output.
+	Stdout bool
+}
