@@ -133,6 +133,7 @@ const (
 	HasTarget
 	HasClient
 	HasFlow
+	HasLocation // where a redirect points
 )
 
 // Flow is how a balancer routed one request, in product-neutral words. The scanner

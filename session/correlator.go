@@ -1,0 +1,204 @@
+package session
+
+import "time"
+
+// Settings are what a Correlator is told. The zero value of each is a sensible default.
+type Settings struct {
+	// Key makes the pseudonyms of timelines.
+	Key Key
+
+	// Idle and Absolute are the declared lifetimes of a session; 0: not declared.
+	Idle, Absolute time.Duration
+
+	// Silence is how long a session must be silent to be complete; 0: one hour, or twice Idle
+	// if that is longer.
+	Silence time.Duration
+
+	// Classify says what a route is for; nil: the usual names (/login, /cart …).
+	Classify func(m Method, route string) Class
+
+	// Events says that application events are among the input: their word decides.
+	Events bool
+
+	// Done receives each completed session. The timeline is lent.
+	Done func(*Timeline)
+
+	// MaxVisits is how many visits of a troubled session are kept, 0: 48. MaxTraces is for how
+	// many sessions that many are kept, 0: 5,000; the others keep the visits around the trouble.
+	MaxVisits, MaxTraces int
+}
+
+// A Correlator follows sessions through the records of all sources and judges each follow-up.
+// Records come in order of their Start as far as possible; a request that overlaps another
+// one of its session may come a little late. An active session costs constant memory, however many
+// requests it makes. It is used by one goroutine.
+type Correlator struct {
+	Settings
+	Counts
+	Population
+
+	vocab   *Vocabulary
+	keys    table // credential -> life
+	clients table // client -> latest life of that client
+	slab    [][]life
+	free    []int32
+	traces  map[int32]*trace
+	reasons []reasonKind
+	classes []Class // per method group and route
+	notices []Notice
+	lost    struct{ notices int }
+
+	now, swept int64
+	serial     uint32
+	touched    int64 // keeps AddBatch's look-ahead from being removed by the compiler
+}
+
+// Counts are the sums over all requests. They always hold:
+// Followups = Honoured + Lost + Incomplete + Withheld + Unserved + Unknown + Suspect, and
+// Followups = FirstSeen + Held + Moved + Unserved + Withheld.
+type Counts struct {
+	Requests, Sessions                                               int64
+	Followups                                                        int64
+	FirstSeen, Held, Moved                                           int64
+	Honoured, Lost, Incomplete, Withheld, Unserved, Unknown, Suspect int64
+	EndsLogout, EndsIdle, EndsAbsolute, EndsRotation                 int64
+	Logins, BadPasswords                                             int64
+	Late                                                             int64 // records earlier than their session's last one
+	First, Last                                                      int64 // of all requests
+	TracesCut                                                        int64 // troubled sessions of which few visits were kept
+}
+
+// A Notice is a change of an instance's health, a start of a process or of a balancer.
+type Notice struct {
+	At       int64
+	Kind     Kind
+	Instance uint16
+	Pool     uint16
+	Release  uint16
+	Input    uint16
+	Line     uint32
+	Up       bool
+	Detail   string
+}
+
+// NewCorrelator returns a correlator for records made with vocabulary v.
+func NewCorrelator(v *Vocabulary, s Settings) *Correlator {
+	if s.Silence == 0 {
+		s.Silence = max(time.Hour, 2*s.Idle)
+	}
+	if s.MaxVisits == 0 {
+		s.MaxVisits = 48
+	}
+	if s.MaxTraces == 0 {
+		s.MaxTraces = 5000
+	}
+	if s.Classify == nil {
+		s.Classify = UsualClass
+	}
+	if s.Done == nil {
+		s.Done = func(*Timeline) {}
+	}
+	return &Correlator{Settings: s, vocab: v, keys: newTable(), clients: newTable(), traces: map[int32]*trace{}, Population: newPopulation()}
+}
+
+// AddBatch adds records whose credentials stand in base.
+func (c *Correlator) AddBatch(records []Record, base []byte) {
+	const ahead = 12
+	var touch int64
+	for i := range records {
+		// Touch what later records will need, so that the processor fetches it meanwhile.
+		if i+2*ahead < len(records) {
+			touch += int64(c.keys.slots[records[i+2*ahead].Presented&c.keys.mask].val)
+		}
+		if i+ahead < len(records) {
+			if k := records[i+ahead].Presented; k != 0 {
+				if n := c.keys.get(k); n >= 0 {
+					l := c.life(n)
+					touch += l.last + l.ring[l.seen%ringLen].Start
+				}
+			}
+		}
+		c.Add(&records[i], base)
+	}
+	c.touched = touch
+}
+
+// Add adds one record.
+func (c *Correlator) Add(r *Record, base []byte) {
+	if r.Kind >= Start {
+		c.notice(r)
+		return
+	}
+	c.Requests++
+	if r.Start > c.now {
+		c.advance(r.Start)
+	}
+	if c.First == 0 || r.Start < c.First {
+		c.First = r.Start
+	}
+	if r.Presented == 0 {
+		c.bare(r, base)
+		return
+	}
+	if n := c.keys.get(r.Presented); n >= 0 {
+		c.follow(n, r, base)
+		return
+	}
+	c.unheardOf(r, base)
+}
+
+// advance moves the clock on and now and then completes the sessions that fell silent.
+func (c *Correlator) advance(now int64) {
+	c.now = now
+	c.Last = now
+	if c.swept == 0 {
+		c.swept = now
+	}
+	if now-c.swept < int64(c.Silence)/8 {
+		return
+	}
+	c.swept = now
+	before := now - int64(c.Silence)
+	c.each(func(n int32, l *life) {
+		if l.last < before {
+			c.finish(n)
+		}
+	})
+}
+
+// Close completes all sessions.
+func (c *Correlator) Close() {
+	c.each(func(n int32, _ *life) { c.finish(n) })
+}
+
+// Notices returns the changes of health, starts and reloads seen so far.
+func (c *Correlator) Notices() []Notice { return c.notices }
+
+const maxNotices = 100_000
+
+func (c *Correlator) notice(r *Record) {
+	if len(c.notices) >= maxNotices {
+		c.lost.notices++
+		return
+	}
+	c.notices = append(c.notices, Notice{At: r.Start, Kind: r.Kind, Instance: r.Instance, Pool: r.Pool, Release: r.Release,
+		Input: r.Input, Line: r.Line, Up: r.Up})
+}
+
+// class returns what a request's route is for, asked once for each method group and route.
+func (c *Correlator) class(r *Record) Class {
+	post := 0
+	if r.Method != GET && r.Method != HEAD {
+		post = 1
+	}
+	i := int(r.Route)*2 + post
+	for i >= len(c.classes) {
+		c.classes = append(c.classes, unclassified)
+	}
+	if c.classes[i] == unclassified {
+		c.classes[i] = c.Classify(r.Method, c.vocab.Routes.Name(r.Route))
+	}
+	return c.classes[i]
+}
+
+const unclassified Class = 255

@@ -1,0 +1,551 @@
+package session
+
+import "time"
+
+// unheardOf handles a credential that no life has: its session began before the evidence
+// does, or it is stale.
+func (c *Correlator) unheardOf(r *Record, base []byte) {
+	out, signs := c.firstSight(r)
+	if out == Plain {
+		// A miss for a credential that was never seen alive proves nothing.
+		if r.Set != 0 && r.Set != r.Presented {
+			c.create(r, base)
+		}
+		return
+	}
+	n, l := c.begin(r.Presented, r.PresentedAt, r, base)
+	l.known = out == Honoured
+	if c.class(r) == LoginRoute && out == Honoured && r.Method == POST {
+		l.loggedIn = true
+	}
+	c.account(n, l, r, out, signs, FirstSeen)
+	c.after(n, l, r, base, out)
+}
+
+// firstSight judges a credential seen for the first time.
+func (c *Correlator) firstSight(r *Record) (Outcome, Signs) {
+	if r.App&AppSeen != 0 {
+		switch {
+		case r.App&(AppMiss|AppError) != 0 && r.App&(AppHit|AppRestore) == 0:
+			return Plain, 0
+		case r.App&AppStale != 0:
+			return Incomplete, 0
+		case r.App&(AppHit|AppWrite|AppRotate|AppRestore|AppDestroy) != 0:
+			return Honoured, 0
+		}
+		return Plain, 0
+	}
+	if r.Flow.Unserved {
+		return Unserved, 0
+	}
+	if c.Events || r.Has&HasStatus == 0 {
+		return Unknown, 0
+	}
+	if c.signs(nil, r) != 0 {
+		return Plain, 0
+	}
+	return Honoured, 0
+}
+
+// follow handles a request that presents the credential of life n.
+func (c *Correlator) follow(n int32, r *Record, base []byte) {
+	l := c.life(n)
+	if l.end != Abandoned {
+		c.afterEnd(n, l, r, base)
+		return
+	}
+	if end := c.expired(l, r); end != Abandoned {
+		c.endLife(l, end)
+		if r.Set != 0 {
+			c.create(r, base)
+		} else if r.App&AppCreate != 0 {
+			c.recreate(n, l, r, base)
+		}
+		return
+	}
+	out, signs := c.outcome(l, r)
+	routing := Held
+	switch {
+	case out == Unserved:
+		routing = RoutedNowhere
+	case l.instance == 0 || r.Instance == 0:
+		routing = FirstSeen
+	case l.instance != r.Instance:
+		routing = Moved
+	}
+	c.account(n, l, r, out, signs, routing)
+	c.after(n, l, r, base, out)
+}
+
+// afterEnd handles a request with a credential whose session has ended. It is no follow-up,
+// unless the application knows it again.
+func (c *Correlator) afterEnd(n int32, l *life, r *Record, base []byte) {
+	switch {
+	case r.Set != 0 && r.Set != r.Presented:
+		c.create(r, base)
+	case r.App&(AppHit|AppCreate) != 0 && r.App&AppMiss == 0 || r.App&AppCreate != 0:
+		c.recreate(n, l, r, base)
+	}
+}
+
+// expired reports whether this request finds its session ended as it should.
+func (c *Correlator) expired(l *life, r *Record) End {
+	if r.App&AppSeen == 0 {
+		return Abandoned
+	}
+	switch c.reason(r.Reason) {
+	case reasonIdle:
+		return EndIdle
+	case reasonAbsolute:
+		return EndAbsolute
+	case reasonLogout:
+		if r.App&AppMiss != 0 {
+			return EndLogout
+		}
+	}
+	if r.App&AppMiss == 0 || r.App&(AppHit|AppRestore) != 0 || c.reason(r.Reason) == reasonFault {
+		return Abandoned
+	}
+	if c.idleFor(r.Start - l.last) {
+		return EndIdle
+	}
+	if c.Absolute > 0 && r.Start-l.first >= int64(c.Absolute) {
+		return EndAbsolute
+	}
+	return Abandoned
+}
+
+func (c *Correlator) endLife(l *life, end End) {
+	l.end = end
+	switch end {
+	case EndLogout:
+		c.EndsLogout++
+	case EndIdle:
+		c.EndsIdle++
+	case EndAbsolute:
+		c.EndsAbsolute++
+	}
+}
+
+// outcome judges a follow-up: by the application's word where there is one, else by what the
+// answer says.
+func (c *Correlator) outcome(l *life, r *Record) (Outcome, Signs) {
+	a := r.App
+	if a&AppSeen == 0 {
+		return c.fromAnswer(l, r)
+	}
+	switch {
+	case a&AppError != 0:
+		return Lost, 0
+	case a&AppStale != 0:
+		return Incomplete, 0
+	case a&AppMiss != 0 && a&(AppHit|AppRestore) == 0, a&AppCreate != 0 && a&(AppHit|AppRestore|AppRotate) == 0:
+		if !l.known {
+			return Unknown, 0 // never seen alive
+		}
+		if c.Idle == 0 && c.reason(r.Reason) == reasonOpen && r.Instance == l.instance {
+			return Suspect, SignMiss // may be idle expiry: what healthy sessions show will tell
+		}
+		return Lost, SignMiss
+	}
+	return Honoured, 0
+}
+
+// fromAnswer judges a follow-up by the balancer's log alone.
+func (c *Correlator) fromAnswer(l *life, r *Record) (Outcome, Signs) {
+	if r.Flow.Unserved {
+		return Unserved, 0
+	}
+	if c.Events || r.Has&HasStatus == 0 || r.Status == 0 {
+		return Unknown, 0
+	}
+	if s := c.signs(l, r); s != 0 {
+		if c.idleFor(r.Start - l.last) {
+			return Plain, 0
+		}
+		return Suspect, s
+	}
+	return Honoured, 0
+}
+
+// signs reads the signs of loss off an answer. l is nil for a credential seen for the first time.
+func (c *Correlator) signs(l *life, r *Record) Signs {
+	var s Signs
+	status := r.Status
+	if status == 200 && r.Set == 0 && r.Flags&(Cleared|ToLogin) == 0 {
+		if l == nil || r.Bytes < 0 || l.cartBytes == 0 {
+			return 0 // the usual case
+		}
+	}
+	class := c.class(r)
+	if class == LogoutRoute {
+		return 0
+	}
+	if class == LoginRoute {
+		if l != nil && l.loggedIn && r.Method == POST && r.Set != 0 && r.Set != r.Presented && status < 400 {
+			s |= SignLogin
+		}
+		return s
+	}
+	if r.Set != 0 && r.Set != r.Presented && !c.renewsAlways() {
+		s |= SignNewCredential
+	}
+	if r.Flags&Cleared != 0 {
+		s |= SignCleared
+	}
+	before := l != nil && l.okRoutes&routeBit(r.Route) != 0
+	switch {
+	case status == 401 || status == 403 || status == 419 || status == 440:
+		if before {
+			s |= SignDenied
+		}
+	case status >= 301 && status <= 308:
+		if r.Flags&ToLogin != 0 && (before || l != nil && l.loggedIn) {
+			s |= SignDenied
+		} else if r.Has&HasLocation == 0 && before && (r.Method == GET || r.Method == HEAD) {
+			s |= SignDenied
+		}
+	case status == 200 && class == CartRoute && l != nil && l.cartBytes > 0 && r.Method == GET:
+		if r.Bytes >= 0 && r.Bytes < l.cartBytes-l.cartBytes/3 {
+			s |= SignShrunk
+		}
+	}
+	return s
+}
+
+func routeBit(route uint16) uint64 { return 1 << (route * 37 % 64) }
+
+// account counts a request as a follow-up and keeps it as evidence.
+func (c *Correlator) account(n int32, l *life, r *Record, out Outcome, signs Signs, routing Routing) {
+	v := visitOf(r)
+	v.Outcome, v.Signs, v.Routing = out, signs, routing
+	switch out {
+	case Plain:
+		v.Routing = NoRouting
+		c.keep(n, l, &v)
+		return
+	case Honoured:
+		c.Honoured++
+		l.honoured++
+		l.known = true
+	case Lost:
+		c.Lost++
+	case Incomplete:
+		c.Incomplete++
+	case Withheld:
+		c.Withheld++
+	case Unserved:
+		c.Unserved++
+	case Unknown:
+		c.Unknown++
+	case Suspect:
+		c.Suspect++
+	}
+	c.Followups++
+	l.followups++
+	switch v.Routing {
+	case FirstSeen:
+		c.FirstSeen++
+	case Held:
+		c.Held++
+	case Moved:
+		c.Moved++
+		c.moved(l, &v)
+	}
+	c.population(l, r, &v)
+	c.keep(n, l, &v)
+}
+
+// moved remembers the first pair of requests between which the session moved.
+func (c *Correlator) moved(l *life, v *Visit) {
+	if l.moves == 0 {
+		if last := l.latest(); last != nil {
+			l.moveA = *last
+		}
+		l.moveB = *v
+	}
+	l.moves++
+}
+
+// keep pushes a visit and, once a session is in trouble, records it in full.
+func (c *Correlator) keep(n int32, l *life, v *Visit) {
+	trouble := v.Outcome == Lost || v.Outcome == Incomplete || v.Outcome == Suspect || v.Outcome == Withheld
+	if trouble && !l.troubled {
+		l.troubled = true
+		l.recovered = 0
+		c.trace(n, l)
+	}
+	l.push(v)
+	if l.troubled {
+		c.record(n, v)
+		if v.Outcome == Honoured && l.recovered == 0 {
+			l.recovered = v.End()
+		}
+	}
+	if v.Start > l.last {
+		l.last = v.Start
+	} else if v.Start < l.last {
+		c.Late++
+	}
+	if v.Instance != 0 && v.Outcome != Unserved {
+		l.instance = v.Instance
+	}
+	if v.Affinity != 0 {
+		l.affinity = v.Affinity
+	}
+	if v.NewAffin != 0 {
+		l.affinity = v.NewAffin
+	}
+}
+
+// trace opens a session's full record with what is still remembered of it.
+func (c *Correlator) trace(n int32, l *life) {
+	t := &trace{full: len(c.traces) < c.MaxTraces}
+	if !t.full {
+		c.TracesCut++
+	}
+	t.visits = l.recent(make([]Visit, 0, ringLen+2))
+	if k := l.seen - min(l.seen, ringLen); k > 0 {
+		t.omitted = k
+	}
+	if !t.full && len(t.visits) > 1 {
+		t.omitted += uint32(len(t.visits) - 1)
+		t.visits = append([]Visit(nil), t.visits[len(t.visits)-1])
+	}
+	c.traces[n] = t
+}
+
+// record appends a visit to a troubled session's record.
+func (c *Correlator) record(n int32, v *Visit) {
+	t := c.traces[n]
+	most := c.MaxVisits
+	if !t.full {
+		most = 4
+	}
+	if len(t.visits) >= most {
+		t.omitted++
+		return
+	}
+	t.visits = append(t.visits, *v)
+}
+
+// after does what a judged request leads to: rotation, a new life, an end, signs of being signed in.
+func (c *Correlator) after(n int32, l *life, r *Record, base []byte, out Outcome) {
+	class := c.class(r)
+	good := out == Honoured || out == Unknown
+	if good && r.Status >= 200 && r.Status < 300 {
+		l.okRoutes |= routeBit(r.Route)
+		if class == CartRoute && r.Bytes > 0 && r.Method == GET {
+			l.cartBytes = r.Bytes
+		} else if class == CartRoute || class == CheckoutRoute {
+			l.cartBytes = 0 // changed: its next size is the new measure
+		}
+	}
+	if r.User != 0 {
+		l.user, l.loggedIn = r.User, true
+	}
+	if good && r.Cart >= 0 {
+		l.cart = int16(min(r.Cart, 1<<15-1))
+	}
+	if class == LoginRoute && r.Method == POST {
+		c.login(l, r, good)
+	}
+	if r.App&AppDestroy != 0 && c.reason(r.Reason) == reasonLogout || class == LogoutRoute && r.App&AppSeen == 0 && r.Status > 0 && r.Status < 400 {
+		c.endLife(l, EndLogout)
+		if r.Set != 0 && r.Set != r.Presented {
+			c.create(r, base)
+		}
+		return
+	}
+	if good {
+		c.healed(n, l, r)
+	}
+	if r.Set != 0 && r.Set != r.Presented {
+		c.renewed(n, l, r, base, out)
+	} else if r.App&AppCreate != 0 && out == Lost {
+		c.recreate(n, l, r, base)
+	}
+}
+
+// login notes what a request to the way in came to.
+func (c *Correlator) login(l *life, r *Record, good bool) {
+	c.Logins++
+	if r.Status == 401 || r.Status == 403 || r.Status == 422 {
+		c.BadPasswords++
+		return
+	}
+	if r.Status < 400 && (good || r.Set != 0) && r.App&AppSeen == 0 && l != nil && r.Set != 0 {
+		l.loggedIn = true
+	}
+}
+
+// renewed handles a new credential in the answer to an old one: the same life goes on under a
+// new name, or, if the old one was not known, a new life begins.
+func (c *Correlator) renewed(n int32, l *life, r *Record, base []byte, out Outcome) {
+	if out == Honoured || out == Unknown || out == Plain || out == Incomplete {
+		if r.App&AppRotate != 0 || c.class(r) == LoginRoute {
+			c.EndsRotation++
+		}
+		c.name(n, l, r.Set)
+		c.remember(l, r.SetAt, base)
+		return
+	}
+	m := c.create(r, base)
+	c.replaces(m, n)
+}
+
+// replaces says that life m stands in for the broken life n.
+func (c *Correlator) replaces(m, n int32) {
+	if m < 0 || m == n {
+		return
+	}
+	a, b := c.life(m), c.life(n)
+	a.prev, a.prevID = n, b.id
+	if a.cart < 0 {
+		a.cart = -1
+	}
+	if a.loggedIn {
+		c.recover(a, a.ring[(a.seen-1)%ringLen].End(), true)
+	}
+}
+
+// recover tells the life before l that its client has a working session again.
+func (c *Correlator) recover(l *life, at int64, login bool) {
+	for l.prev >= 0 {
+		p := c.life(l.prev)
+		if !p.used || p.id != l.prevID {
+			break
+		}
+		if p.recovered == 0 {
+			p.recovered, p.byLogin = at, login
+		}
+		l.prev = -1
+		l = p
+	}
+	l.prev = -1
+}
+
+// healed passes a good follow-up on to the broken life that l stands in for: whoever was signed in
+// has a working session again only when signed in again.
+func (c *Correlator) healed(_ int32, l *life, r *Record) {
+	if l.prev < 0 {
+		return
+	}
+	p := c.life(l.prev)
+	if !p.used || p.id != l.prevID {
+		l.prev = -1
+		return
+	}
+	if p.loggedIn && !l.loggedIn {
+		return
+	}
+	c.recover(l, r.End, p.loggedIn)
+}
+
+// create begins the life of the credential that an answer set.
+func (c *Correlator) create(r *Record, base []byte) int32 {
+	if n := c.keys.get(r.Set); n >= 0 {
+		if l := c.life(n); l.end == Abandoned && r.App&AppCreate == 0 {
+			return n // handed out again: the same life
+		}
+		c.keys.del(r.Set, n)
+	}
+	n, l := c.begin(r.Set, r.SetAt, r, base)
+	l.created, l.known = true, true
+	l.loggedIn = r.User != 0
+	if class := c.class(r); class == LoginRoute && r.Method == POST {
+		c.login(l, r, true)
+	}
+	if r.Cart >= 0 {
+		l.cart = int16(min(r.Cart, 1<<15-1))
+	}
+	if r.Status >= 200 && r.Status < 300 {
+		l.okRoutes |= routeBit(r.Route)
+	}
+	v := visitOf(r)
+	v.SetNew = true
+	c.keep(n, l, &v)
+	return n
+}
+
+// recreate begins a new life under the credential of an old one: frameworks that take over
+// an unknown id do that.
+func (c *Correlator) recreate(n int32, old *life, r *Record, base []byte) {
+	for i, k := range old.keys {
+		if k == r.Presented {
+			c.keys.del(k, n)
+			old.keys[i] = 0
+		}
+	}
+	broken := old.troubled && old.end == Abandoned
+	again := *r
+	again.Set, again.SetAt = r.Presented, r.PresentedAt
+	m := c.create(&again, base)
+	if broken {
+		c.replaces(m, n)
+	}
+}
+
+// bare handles a request without a credential.
+func (c *Correlator) bare(r *Record, base []byte) {
+	withheld := c.withheld(r)
+	if r.Set == 0 {
+		if withheld < 0 && c.class(r) == LoginRoute && r.Method == POST {
+			c.login(nil, r, false)
+		}
+		return
+	}
+	if withheld < 0 {
+		withheld = c.brokenHolder(r)
+	}
+	m := c.create(r, base)
+	if withheld >= 0 {
+		c.replaces(m, withheld)
+	}
+}
+
+// withheld finds the life whose credential this client should have presented, counts the
+// follow-up as withheld and returns it, or -1. Only a request that comes from another site, not by a plain
+// link, from a client that holds exactly one live session (by address, client family and affinity value)
+// is taken for one.
+func (c *Correlator) withheld(r *Record) int32 {
+	if r.Flags&Foreign == 0 || r.Flags&CutKey != 0 || r.Method == GET || r.Method == HEAD || r.Method == OPTIONS || r.Flow.Unserved {
+		return -1
+	}
+	found, exact := int32(-1), false
+	c.holders(r, func(n int32, l *life) bool {
+		if l.end != Abandoned || c.idleFor(r.Start-l.last) || r.Start-l.last > int64(30*time.Minute) || l.recovered == 0 && l.troubled {
+			return false
+		}
+		same := r.Affinity != 0 && l.affinity == r.Affinity
+		if r.Affinity != 0 && l.affinity != 0 && !same {
+			return false
+		}
+		if found < 0 || same && !exact || same == exact && l.last > c.life(found).last {
+			found, exact = n, same
+		}
+		return false
+	})
+	if found < 0 {
+		return -1
+	}
+	l := c.life(found)
+	if !l.known {
+		return -1
+	}
+	c.account(found, l, r, Withheld, 0, NotPresented)
+	return found
+}
+
+// brokenHolder finds the broken session of the client that is just getting a new one.
+func (c *Correlator) brokenHolder(r *Record) int32 {
+	found := int32(-1)
+	c.holders(r, func(n int32, l *life) bool {
+		if l.troubled && l.recovered == 0 && l.end == Abandoned && r.Start-l.last < int64(30*time.Minute) {
+			found = n
+			return true
+		}
+		return false
+	})
+	return found
+}

@@ -1,0 +1,175 @@
+package session
+
+// A Population counts what all follow-ups look like, so that what broken sessions share can be
+// held against what healthy ones show. Constant size but for the pairs of instances.
+type Population struct {
+	// ByAffinity counts by what the balancer made of the affinity cookie and by routing.
+	ByAffinity [AffinityUnused + 1][NotPresented + 1]Tally
+
+	ByInstance, ByRoute, ByAgent []Tally // index: the name's number
+	ByPair                       map[Pair]*Tally
+	ByRelease                    []Tally
+
+	// BySign counts follow-ups that show each single sign, and those that could have.
+	BySign [6]struct{ Held, Moved, FirstSeen int64 }
+	Signed struct{ Held, Moved, FirstSeen int64 }
+
+	// Gaps counts pauses before honoured follow-ups, by instance held: bucket b holds pauses of
+	// [2^(b/4), 2^((b+1)/4)) ms.
+	Gaps [gapBuckets]int64
+
+	Foreign, ForeignPost Tally // follow-ups that come from another site
+
+	Series Series
+
+	// Seen and Unseen count, per route, requests with and without an application event.
+	Seen, Unseen []int64
+}
+
+// A Tally is how a group of follow-ups fared.
+type Tally struct{ Held, Moved, Other, Honoured, Trouble int64 }
+
+// Total returns all follow-ups of the group.
+func (t *Tally) Total() int64 { return t.Held + t.Moved + t.Other }
+
+// A Pair is a move from one instance to another.
+type Pair struct{ From, To uint16 }
+
+const gapBuckets = 160
+
+func newPopulation() Population { return Population{ByPair: map[Pair]*Tally{}} }
+
+func (t *Tally) add(v *Visit) {
+	switch v.Routing {
+	case Held:
+		t.Held++
+	case Moved:
+		t.Moved++
+	default:
+		t.Other++
+	}
+	switch v.Outcome {
+	case Honoured:
+		t.Honoured++
+	case Lost, Incomplete, Withheld, Suspect:
+		t.Trouble++
+	}
+}
+
+func at(s *[]Tally, id uint16) *Tally {
+	for int(id) >= len(*s) {
+		*s = append(*s, Tally{})
+	}
+	return &(*s)[id]
+}
+
+// population counts a follow-up.
+func (c *Correlator) population(l *life, r *Record, v *Visit) {
+	p := &c.Population
+	p.ByAffinity[v.Flow.Affinity][v.Routing].add(v)
+	at(&p.ByInstance, v.Instance).add(v)
+	at(&p.ByRoute, v.Route).add(v)
+	if v.Agent != 0 {
+		at(&p.ByAgent, v.Agent).add(v)
+	}
+	if v.Release != 0 {
+		at(&p.ByRelease, v.Release).add(v)
+	}
+	if v.Routing == Moved {
+		k := Pair{l.instance, v.Instance}
+		t := p.ByPair[k]
+		if t == nil {
+			t = &Tally{}
+			p.ByPair[k] = t
+		}
+		t.add(v)
+	}
+	if v.Flags&Foreign != 0 {
+		p.Foreign.add(v)
+		if v.Method != GET && v.Method != HEAD {
+			p.ForeignPost.add(v)
+		}
+	}
+	if v.Outcome == Honoured && v.Routing == Held {
+		p.Gaps[gapBucket(v.Start-l.last)]++
+	}
+	p.signs(v)
+	p.Series.add(v)
+	if c.Events {
+		c.seen(r)
+	}
+}
+
+func (p *Population) signs(v *Visit) {
+	switch v.Routing {
+	case Held:
+		p.Signed.Held++
+	case Moved:
+		p.Signed.Moved++
+	default:
+		p.Signed.FirstSeen++
+	}
+	if v.Signs == 0 && !v.SetNew {
+		return
+	}
+	for i := range p.BySign {
+		if v.Signs&(1<<i) == 0 && !(i == 0 && v.SetNew) {
+			continue
+		}
+		switch v.Routing {
+		case Held:
+			p.BySign[i].Held++
+		case Moved:
+			p.BySign[i].Moved++
+		default:
+			p.BySign[i].FirstSeen++
+		}
+	}
+}
+
+// renewsAlways reports whether sessions that stay where they are get new credentials all the time:
+// then a new credential is how this application works, and no sign of loss.
+func (p *Population) renewsAlways() bool {
+	return p.Signed.Held >= 64 && p.BySign[0].Held*10 > p.Signed.Held
+}
+
+func (c *Correlator) seen(r *Record) {
+	s := &c.Population.Unseen
+	if r.App&AppSeen != 0 {
+		s = &c.Population.Seen
+	}
+	for int(r.Route) >= len(*s) {
+		*s = append(*s, 0)
+	}
+	(*s)[r.Route]++
+}
+
+// gapBucket returns the bucket of a pause in nanoseconds.
+func gapBucket(ns int64) int {
+	ms := ns / 1e6
+	b := 0
+	for ms >= 16 { // whole octaves, then the quarter within the octave
+		ms >>= 1
+		b += 4
+	}
+	// ms is now below 16; for 8..15 each two steps are a quarter.
+	switch {
+	case ms >= 8:
+		b += 12 + int(ms-8)/2
+	case ms >= 4:
+		b += 8 + int(ms-4)
+	case ms >= 2:
+		b += 4 + 2*int(ms-2)
+	}
+	return min(b, gapBuckets-1)
+}
+
+// GapFloor returns the shortest pause that a bucket holds, in nanoseconds.
+func GapFloor(bucket int) int64 {
+	octave, quarter := bucket/4, bucket%4
+	if octave < 1 {
+		return 0
+	}
+	base := int64(1e6) << octave
+	return base + base/4*int64(quarter)
+}
