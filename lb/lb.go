@@ -126,6 +126,34 @@ type Decision struct {
 
 	// Flow is what the balancer would log.
 	Flow session.Flow
+
+	// TrimCookie names a request cookie from whose value the balancer removes its own prefix,
+	// all up to and including the first TrimMark, on the way in; "" for none.
+	TrimCookie string
+	TrimMark   byte
+
+	// Note is the router's own and comes back to it in Failed and Answered.
+	Note any
+}
+
+// An Answer is what a router needs to know of an instance's answer.
+type Answer struct {
+	Status    int
+	SetCookie []string // the application's Set-Cookie lines
+}
+
+// An Answerer is a Router that also acts on answers: it rewrites or drops Set-Cookie lines,
+// learns from them, or asks for another attempt. Who drives a router calls it when there is an answer.
+type Answerer interface {
+	// Answered returns the decision as it is logged, and the Set-Cookie lines that the client
+	// gets, the balancer's own included.
+	Answered(c *Call, d Decision, a Answer) (Decision, []string)
+}
+
+// A Critic is a Router that knows what it cannot follow: conditions and expressions of the
+// configuration that it treats as never true. Each text starts with file:line.
+type Critic interface {
+	Limits() []string
 }
 
 // A Router chooses instances as the product does. It holds the product's run-time state

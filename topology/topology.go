@@ -30,10 +30,26 @@ func (p Pos) String() string {
 // A Config is one tier's configuration as read.
 type Config struct {
 	Product   string     `json:"product"`
+	Version   string     `json:"version,omitempty"` // the product's version if known; "" assumes the newest behaviour
 	Files     []string   `json:"files"`
 	Listeners []Listener `json:"listeners"`
 	Pools     []Pool     `json:"pools"`
+	Tables    []Table    `json:"tables,omitempty"`
 	Unknown   []Unknown  `json:"unknown,omitempty"` // what was not understood, never dropped silently
+}
+
+// A Table is a learned table: it remembers which instance a key was sent to.
+type Table struct {
+	Name      string        `json:"name"`
+	Pos       Pos           `json:"pos"`
+	Type      string        `json:"type"`
+	KeyLength int           `json:"key_length,omitempty"` // bytes kept of a key, 0: all
+	Size      int           `json:"size"`                 // entries
+	Expire    time.Duration `json:"-"`                    // since the last use; 0: never
+	NoPurge   bool          `json:"no_purge,omitempty"`   // a full table learns nothing new
+	Shared    bool          `json:"shared,omitempty"`     // sent to other balancers
+	Local     bool          `json:"local,omitempty"`      // handed to the next process at a reload
+	ServerKey string        `json:"server_key,omitempty"` // what names the instance in it: "name" or "addr"
 }
 
 // Unknown is a directive that was not understood.
@@ -53,6 +69,9 @@ type Listener struct {
 	Routes  []Route  `json:"routes,omitempty"`
 	Logs    []Log    `json:"logs,omitempty"`
 	Capture []string `json:"capture,omitempty"` // what the log captures, in order, "cookie NAME len N" style
+
+	// Details that only the product's own code understands, by directive.
+	Settings map[string][]Setting `json:"settings,omitempty"`
 }
 
 // A Log is a log declaration: the format string as written.
@@ -80,8 +99,9 @@ type Pool struct {
 	Affinity  []Affinity `json:"affinity,omitempty"` // in the order in which they decide
 	Retry     Retry      `json:"retry"`
 
-	// Details that only the product's own routing code understands, by directive.
-	Settings map[string]Setting `json:"settings,omitempty"`
+	// Details that only the product's own routing code understands, by directive; each
+	// directive's occurrences in the order in which they stand.
+	Settings map[string][]Setting `json:"settings,omitempty"`
 }
 
 // A Setting is a directive's arguments as written.
@@ -102,9 +122,10 @@ type Instance struct {
 	CookieValue string        `json:"cookie_value,omitempty"` // the affinity value that names it: no secret
 	MaxConn     int           `json:"max_conn,omitempty"`
 	MaxQueue    int           `json:"max_queue,omitempty"`
-	SlowStart   time.Duration `json:"slow_start,omitempty"`
+	SlowStart   time.Duration `json:"-"`
 	Check       *HealthCheck  `json:"check,omitempty"` // nil: never found to be down
 
+	// Details that only the product's own routing code understands, by keyword.
 	Settings map[string]Setting `json:"settings,omitempty"`
 }
 
@@ -149,8 +170,8 @@ type Affinity struct {
 	Pos     Pos    `json:"pos"`
 
 	// Lifetimes; 0: as long as the client or the process keeps it.
-	Idle     time.Duration `json:"idle,omitempty"`
-	Absolute time.Duration `json:"absolute,omitempty"`
+	Idle     time.Duration `json:"-"`
+	Absolute time.Duration `json:"-"`
 
 	// Attributes of an issued cookie.
 	Path     string   `json:"path,omitempty"`
@@ -205,10 +226,10 @@ type HealthCheck struct {
 	Kind         string        `json:"kind"` // "tcp", "http", "passive" …
 	Method       string        `json:"method,omitempty"`
 	Path         string        `json:"path,omitempty"`
-	Interval     time.Duration `json:"interval"`
-	FastInterval time.Duration `json:"fast_interval,omitempty"`
-	DownInterval time.Duration `json:"down_interval,omitempty"`
-	Timeout      time.Duration `json:"timeout"`
+	Interval     time.Duration `json:"-"`
+	FastInterval time.Duration `json:"-"` // 0: as Interval
+	DownInterval time.Duration `json:"-"` // 0: as Interval
+	Timeout      time.Duration `json:"-"` // of one whole check
 	Fall         int           `json:"fall"`
 	Rise         int           `json:"rise"`
 	Expect       string        `json:"expect,omitempty"`
@@ -217,7 +238,10 @@ type HealthCheck struct {
 	OnError      string        `json:"on_error,omitempty"`
 	Pos          Pos           `json:"pos"`
 
-	// Computed: from the first failure (success) until the instance is out (back), least and most.
+	// Computed: from the first failure (success) until the instance is out (back), least and
+	// most. RemoveRefused is the most when connections are refused at once, RemoveMax when each
+	// check waits for its timeout.
+	RemoveRefused        time.Duration `json:"-"`
 	RemoveMin, RemoveMax time.Duration `json:"-"`
 	ReturnMin, ReturnMax time.Duration `json:"-"`
 }
