@@ -47,12 +47,12 @@ type Cause struct {
 	Title    string
 	Category Category
 	Root     Root
-	Summary  string // what happens and why, a paragraph
-	LooksAs  string // what the users notice
-	Remedy   string // the cure, one or two sentences
-	Rollback string // how to undo the cure, or what undoes the fault at once
-	Runbook  string // Markdown, ordered steps
-	Needs    []string
+	Summary  string   // what happens and why, a paragraph
+	LooksAs  string   // what the users notice
+	Remedy   string   // the cure, one or two sentences
+	Rollback string   // how to undo the cure, or what undoes the fault at once
+	Runbook  string   // Markdown, ordered steps
+	Uses     []Source // what its detector reads, so that a report can say what is missing
 	// Neighbours are the causes that share its signature, with what separates them.
 	Neighbours map[string]string
 	// Detect returns the clues for and against this cause in a cluster of like breaks; none
@@ -60,6 +60,21 @@ type Cause struct {
 	Detect func(*Evidence) []Clue
 	Lab    Scenario
 }
+
+// A Source is a kind of evidence that a detector can use.
+type Source string
+
+// The kinds of evidence.
+const (
+	Config        Source = "the balancer's configuration"
+	Events        Source = "application events"
+	HealthLines   Source = "the balancer's own start, DOWN and UP lines"
+	AffinityFlags Source = "what became of the affinity cookie, request by request"
+	Agents        Source = "the User-Agent of each request"
+	Referers      Source = "the host of Referer or Origin"
+	Changes       Source = "records of changes"
+	Declaration   Source = "a declaration of where sessions are stored (limpet.yaml)"
+)
 
 // A Scenario is what the lab plays to plant a cause; data only.
 type Scenario struct {
@@ -134,4 +149,13 @@ func percent(f float64) string {
 		return fmt.Sprintf("%.1f %%", 100*f)
 	}
 	return fmt.Sprintf("%.0f %%", 100*f)
+}
+
+// some joins the first few of a list.
+func some(list []string, most int) string {
+	slices.Sort(list)
+	if len(list) > most {
+		return strings.Join(list[:most], ", ") + fmt.Sprintf(" and %d more", len(list)-most)
+	}
+	return strings.Join(list, ", ")
 }

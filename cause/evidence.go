@@ -26,9 +26,9 @@ type Evidence struct {
 	// Declared says what the owners declared; zero values: nothing.
 	Declared Declared
 
-	// Events says that application events were there; Affinity, Agents, Referers, SetCookies that the log
-	// shows these facts.
-	Events, Affinity, Agents, Referers, SetCookies bool
+	// Events says that application events were there. Facts is what the logs can show.
+	Events bool
+	Facts  session.Facts
 
 	// Storage is where the state lives: declared, or seen in events ("memory", "redis", …), "" unknown.
 	Storage string
@@ -88,6 +88,12 @@ type Break struct {
 	WasDown     bool    // the instance with the state was down at the moment of the break
 
 	Source string // "haproxy.log:123"
+}
+
+// TakenOut reports whether the balancer had taken the instance with the state out: by its own line, or
+// because it says so of the affinity cookie.
+func (b *Break) TakenOut() bool {
+	return b.FromDown != nil || b.WasDown || b.Affinity == session.AffinityDown
 }
 
 // A Notice is a change of an instance's health, a process start or a balancer start.
