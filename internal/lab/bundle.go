@@ -1,0 +1,155 @@
+package lab
+
+import (
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+)
+
+// changeLine is a line of changes.jsonl.
+type changeLine struct {
+	Time   time.Time `json:"time"`
+	Kind   string    `json:"kind"`
+	Target string    `json:"target,omitempty"`
+	What   string    `json:"what,omitempty"`
+	Ref    string    `json:"ref,omitempty"`
+}
+
+func newChange(at time.Time, c plannedChange) changeLine {
+	return changeLine{Time: at.UTC().Truncate(time.Millisecond), Kind: c.kind, Target: c.target, What: c.what, Ref: c.ref}
+}
+
+// writeBundle writes what is not there yet: configuration, changes, intent, key, truth.
+func (st *stage) writeBundle() error {
+	if err := st.events.close(); err != nil {
+		return fmt.Errorf("write events: %w", err)
+	}
+	files := map[string]string{
+		"haproxy.cfg":   st.config,
+		"limpet.key":    hex.EncodeToString(st.key[:]) + "\n",
+		"changes.jsonl": st.changeLines(),
+		"limpet.yaml":   st.intent(),
+	}
+	leaveOut := map[string]bool{"changes.jsonl": st.opt.NoChanges, "limpet.yaml": st.opt.NoIntent}
+	for name, text := range files {
+		if leaveOut[name] {
+			continue
+		}
+		mode := os.FileMode(0o644)
+		if name == "limpet.key" {
+			mode = 0o600
+		}
+		if err := os.WriteFile(filepath.Join(st.dir, name), []byte(text), mode); err != nil {
+			return fmt.Errorf("write bundle: %w", err)
+		}
+	}
+	if st.opt.NoEvents {
+		if err := os.Remove(filepath.Join(st.dir, "events.jsonl")); err != nil {
+			return fmt.Errorf("leave out events: %w", err)
+		}
+	}
+	return st.writeTruth()
+}
+
+// changeLines is what people wrote down, harmful or not, in the order of time.
+func (st *stage) changeLines() string {
+	changes := slices.Clone(st.changes)
+	for _, c := range st.sc.changes {
+		if c.at < time.Since(st.began) {
+			changes = append(changes, newChange(st.began.Add(c.at), c))
+		}
+	}
+	slices.SortFunc(changes, func(a, b changeLine) int { return a.Time.Compare(b.Time) })
+	var b strings.Builder
+	for _, c := range changes {
+		if st.opt.Canary != "" {
+			c.Ref = "https://deploy:" + st.opt.Canary + "@ci.example/runs/7?token=" + st.opt.Canary
+		}
+		line, err := json.Marshal(c)
+		if err != nil { // texts and a time always marshal
+			panic(err)
+		}
+		b.Write(append(line, '\n'))
+	}
+	return b.String()
+}
+
+// intent is limpet.yaml, declared as the owners of this shop would.
+func (st *stage) intent() string {
+	var b strings.Builder
+	line := func(format string, args ...any) { fmt.Fprintf(&b, format+"\n", args...) }
+	line("service: shop")
+	line("sessions:")
+	line("  - name: shop")
+	line("    carrier: {cookie: %s}", sessionCookie)
+	line("    storage: %s", st.sc.storage)
+	if st.redis != nil {
+		secret := ""
+		if st.opt.Canary != "" {
+			secret = ":" + st.opt.Canary + "@"
+		}
+		line("    store: {url: \"redis://%s%s/0\", prefix: %q}", secret, st.redis.addr(), prefix)
+	}
+	line("    lifetime: {idle: %s, absolute: %s}", st.sc.idle, st.sc.absolute)
+	line("    routes: {login: POST /login, logout: POST /logout, cart: /cart*, checkout: /checkout*}")
+	line("    critical: [cart]")
+	line("tiers:")
+	line("  - {name: edge, product: haproxy, config: haproxy.cfg, pool: %s, logs: [haproxy.log]}", poolName)
+	line("instances:")
+	for _, in := range st.instances {
+		line("  - {name: %s, address: %q}", in.name, in.addr)
+	}
+	if !st.opt.NoEvents {
+		line("events: [events.jsonl]")
+	}
+	if !st.opt.NoChanges {
+		line("changes: [changes.jsonl]")
+	}
+	return b.String()
+}
+
+func (st *stage) writeTruth() error {
+	t := Truth{
+		Schema: TruthSchema, Cause: NoFault, Also: []string{}, Accept: []string{},
+		Seed: st.opt.Seed, LB: "haproxy", Real: !strings.HasPrefix(st.lbName, "emulated:"), App: "shop",
+		Storage: string(st.sc.storage), LogDetail: st.opt.LogDetail, FaultAt: st.faultAt,
+		Followups: st.tally.followups.Load(), LostFollowups: st.tally.lost.Load(),
+		Sessions: map[string]TruthLife{},
+	}
+	cause := unplanned
+	if st.sc.cause != "" {
+		t.Cause, cause = st.sc.cause, st.sc.cause
+		if len(t.FaultAt) == 0 {
+			t.FaultAt["start"] = st.began.UTC()
+		}
+	}
+	for _, p := range st.players {
+		biographyOf(p).entries(cause, func(name string, e TruthLife) {
+			t.Visible = t.Visible || e.Lost
+			t.Sessions[name] = e
+		})
+	}
+	text, err := json.MarshalIndent(t, "", " ")
+	if err != nil {
+		return fmt.Errorf("write truth: %w", err)
+	}
+	return os.WriteFile(filepath.Join(st.dir, TruthFile), append(text, '\n'), 0o644)
+}
+
+// unplanned is the cause of a loss that nobody planted: a defect of the lab itself.
+const unplanned = "unplanned"
+
+func biographyOf(p player) *biography {
+	switch p := p.(type) {
+	case *shopper:
+		return &p.life
+	case *bot:
+		return &p.life
+	}
+	panic("a player without a life")
+}

@@ -1,0 +1,169 @@
+package lab
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"net"
+	"net/http"
+	"net/netip"
+	"net/url"
+	"strings"
+	"time"
+)
+
+// shopHost is the site that clients believe to talk to.
+const shopHost = "shop.example"
+
+// A client is one visitor: an address, a browser (or an app, or a robot) with its jar,
+// and what it lived through.
+type client struct {
+	name      string
+	family    family
+	agent     string
+	addr      netip.Addr
+	user      string
+	jar       jar
+	rng       *rand.Rand
+	st        *stage
+	transport *http.Transport
+	life      biography
+
+	fixedCookie string // a robot's Cookie header, sent whatever the jar says
+}
+
+func (st *stage) newClient(i int, f family) *client {
+	name := fmt.Sprintf("c%03d", i+1)
+	c := &client{
+		name: name, family: f, addr: clientAddr(i), user: "user" + name, st: st,
+		rng: newRand(st.opt.Seed, "client/"+name),
+		jar: jar{host: shopHost, family: f},
+		life: biography{
+			client: name, key: st.key, idle: st.sc.idle, absolute: st.sc.absolute,
+			tally: &st.tally, byCredential: map[string]*life{},
+		},
+	}
+	c.agent = agentOf(f, c.rng)
+	if f == st.sc.dropsCookie {
+		c.jar.ignores = func(name string) bool { return name == affinityCookie }
+	}
+	dialer := &net.Dialer{Timeout: 2 * time.Second, LocalAddr: &net.TCPAddr{IP: c.addr.AsSlice()}}
+	c.transport = &http.Transport{
+		DialContext:           dialer.DialContext,
+		MaxIdleConnsPerHost:   1,
+		IdleConnTimeout:       30 * time.Second,
+		DisableCompression:    true,
+		ResponseHeaderTimeout: 20 * time.Second,
+	}
+	return c
+}
+
+// clientAddr gives client i its loopback address; every ninth shares its neighbour's, as
+// people behind one router do.
+func clientAddr(i int) netip.Addr {
+	if i%9 == 8 {
+		i--
+	}
+	return netip.AddrFrom4([4]byte{127, 1, byte(20 + i/200), byte(10 + i%200)})
+}
+
+// An answer is what came back for a request.
+type answer struct {
+	status   int
+	location string
+}
+
+// toLogin reports whether the shop wants this client to log in.
+func (a answer) toLogin() bool {
+	return a.status == http.StatusUnauthorized || strings.HasPrefix(a.location, "/login")
+}
+
+// A call is one request that a client makes.
+type call struct {
+	method, target string
+	form           url.Values
+	from           string // Referer, "" none
+	crossSite      bool
+}
+
+func (c *client) get(ctx context.Context, target string) (answer, error) {
+	return c.do(ctx, call{method: http.MethodGet, target: target, from: "http://" + shopHost + "/"})
+}
+
+func (c *client) post(ctx context.Context, target string, form url.Values) (answer, error) {
+	return c.do(ctx, call{method: http.MethodPost, target: target, form: form, from: "http://" + shopHost + "/"})
+}
+
+// do sends one request, keeps the answer's cookies, and settles what it meant.
+func (c *client) do(ctx context.Context, k call) (answer, error) {
+	x := c.st.ledger.begin()
+	defer c.st.ledger.end(x)
+	path, _, _ := strings.Cut(k.target, "?")
+	nav := navigation{method: k.method, path: path, crossSite: k.crossSite}
+	now := time.Now()
+	req, o := c.request(ctx, k, nav, now)
+	req.Header.Set(exchangeHeader, x.id)
+	resp, err := c.transport.RoundTrip(req)
+	if err != nil {
+		o.failed = true
+		c.life.settle(x, o, now)
+		return answer{}, fmt.Errorf("%s %s: %w", k.method, path, err)
+	}
+	_, readErr := io.Copy(io.Discard, resp.Body)
+	resp.Body.Close()
+	if c.fixedCookie == "" && c.family != familyBot {
+		c.jar.store(resp.Header["Set-Cookie"], path, time.Now())
+	}
+	o.status, o.failed = resp.StatusCode, readErr != nil
+	c.life.settle(x, o, now)
+	return answer{status: resp.StatusCode, location: resp.Header.Get("Location")}, nil
+}
+
+// request builds the request as this client would send it.
+func (c *client) request(ctx context.Context, k call, nav navigation, now time.Time) (*http.Request, outcome) {
+	var body io.Reader
+	if k.form != nil {
+		body = strings.NewReader(k.form.Encode())
+	}
+	req, err := http.NewRequestWithContext(ctx, k.method, "http://"+c.st.addr+k.target, body)
+	if err != nil { // methods and targets are ours
+		panic(err)
+	}
+	req.Host = shopHost
+	req.Header.Set("User-Agent", c.agent)
+	if k.from != "" && c.family != familyNative && c.family != familyBot {
+		req.Header.Set("Referer", k.from)
+		if k.method == http.MethodPost {
+			origin, _ := url.Parse(k.from)
+			req.Header.Set("Origin", origin.Scheme+"://"+origin.Host)
+		}
+	}
+	if body != nil {
+		req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	}
+	cookies := c.jar.header(nav, now)
+	if c.fixedCookie != "" {
+		cookies = c.fixedCookie
+	}
+	var o outcome
+	if cookies != "" {
+		req.Header.Set("Cookie", cookies)
+		if sent, err := req.Cookie(sessionCookie); err == nil && sent.Value != deletedValue {
+			o.presented = sent.Value
+		}
+	}
+	if o.presented == "" {
+		o.heldBack = c.jar.value(sessionCookie, now)
+	}
+	return req, o
+}
+
+// think pauses between lo and hi, unless this run takes no pauses.
+func (c *client) think(ctx context.Context, lo, hi time.Duration) {
+	d := lo + time.Duration(c.rng.Int64N(int64(hi-lo)+1))
+	if c.st.opt.Followups > 0 {
+		return
+	}
+	c.st.rest(ctx, d)
+}

@@ -1,0 +1,100 @@
+package lab
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"time"
+
+	"limpet.dev/topology"
+)
+
+// check watches one instance as the configuration says, until ctx ends, and tells router
+// and log when it goes down or comes back.
+func (e *emulator) check(ctx context.Context, in *topology.Instance) {
+	hc := in.Check
+	client := &http.Client{
+		Transport:     &http.Transport{DisableKeepAlives: true},
+		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+	}
+	up, streak := true, 0 // streak counts results that contradict the state
+	for {
+		pause(ctx, interval(hc, up, streak > 0))
+		if ctx.Err() != nil {
+			return
+		}
+		began := time.Now()
+		ok, detail := probe(ctx, client, in)
+		if ctx.Err() != nil {
+			return
+		}
+		if ok == up {
+			streak = 0
+			continue
+		}
+		streak++
+		if up && streak < hc.Fall || !up && streak < hc.Rise {
+			continue
+		}
+		up, streak = ok, 0
+		e.turn(in.Name, up, fmt.Sprintf("%s, check duration: %dms", detail, time.Since(began).Milliseconds()))
+	}
+}
+
+// interval is the time until the next check; HAProxy has its own for instances that are
+// down and for those whose state is in doubt.
+func interval(hc *topology.HealthCheck, up, inDoubt bool) time.Duration {
+	switch {
+	case inDoubt && hc.FastInterval > 0:
+		return hc.FastInterval
+	case !up && hc.DownInterval > 0:
+		return hc.DownInterval
+	}
+	return hc.Interval
+}
+
+// turn changes an instance's state.
+func (e *emulator) turn(name string, up bool, detail string) {
+	e.mu.Lock()
+	e.router.SetUp(name, up)
+	e.mu.Unlock()
+	e.out.append(func(dst []byte) []byte {
+		return e.writer.AppendHealth(dst, time.Now(), e.pool.Name, name, up, detail)
+	})
+}
+
+// probe is one check. The detail is in HAProxy's words.
+func probe(ctx context.Context, client *http.Client, in *topology.Instance) (ok bool, detail string) {
+	ctx, cancel := context.WithTimeout(ctx, in.Check.Timeout)
+	defer cancel()
+	if in.Check.Kind != "http" {
+		conn, err := (&net.Dialer{}).DialContext(ctx, "tcp", in.Address)
+		if err != nil {
+			return false, "reason: Layer4 connection problem, info: \"Connection refused\""
+		}
+		conn.Close()
+		return true, "reason: Layer4 check passed"
+	}
+	method := in.Check.Method
+	if method == "" {
+		method = http.MethodOptions
+	}
+	req, err := http.NewRequestWithContext(ctx, method, "http://"+in.Address+in.Check.Path, nil)
+	if err != nil {
+		return false, "reason: Layer7 invalid response"
+	}
+	resp, err := client.Do(req)
+	if err != nil {
+		if op, isOp := errors.AsType[*net.OpError](err); isOp && op.Op == "dial" && ctx.Err() == nil {
+			return false, "reason: Layer4 connection problem, info: \"Connection refused\""
+		}
+		return false, "reason: Layer7 timeout"
+	}
+	io.Copy(io.Discard, resp.Body)
+	resp.Body.Close()
+	code := resp.StatusCode
+	return code >= 200 && code < 400, fmt.Sprintf("reason: Layer7 check %s, code: %d", map[bool]string{true: "passed", false: "failed"}[code < 400], code)
+}

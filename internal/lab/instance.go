@@ -1,0 +1,137 @@
+package lab
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"log"
+	"net"
+	"net/http"
+	"sync"
+	"time"
+
+	"limpet.dev/witness"
+)
+
+// An instance is one running copy of the shop, on an address that it keeps over restarts.
+type instance struct {
+	name    string
+	index   int
+	addr    string
+	release string
+	st      *stage
+
+	mu      sync.Mutex
+	shop    *shop
+	server  *http.Server
+	resp    *respClient
+	stopped chan struct{} // closed by stop: ends the janitor
+	wg      sync.WaitGroup
+}
+
+// start begins to serve with an empty memory, and says so in an event.
+func (in *instance) start() error {
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	listener, err := in.listen()
+	if err != nil {
+		return fmt.Errorf("start %s: %w", in.name, err)
+	}
+	in.addr = listener.Addr().String()
+	in.stopped = make(chan struct{})
+	in.shop = in.newShop()
+	in.server = &http.Server{
+		Handler:           in.shop.handler(),
+		ReadHeaderTimeout: 10 * time.Second,
+		ErrorLog:          log.New(io.Discard, "", 0),
+	}
+	server := in.server
+	in.wg.Go(func() { server.Serve(listener) })
+	if memory, ok := in.shop.store.(*memoryStore); ok {
+		stopped := in.stopped
+		in.wg.Go(func() { janitor(memory, stopped) })
+	}
+	in.shop.record.Record(context.Background(), witness.Event{Op: witness.Start})
+	return nil
+}
+
+// listen takes the address; after a restart it waits for the kernel to give it back.
+func (in *instance) listen() (net.Listener, error) {
+	addr := in.addr
+	if addr == "" {
+		addr = fmt.Sprintf("127.0.9.%d:0", in.index+1)
+	}
+	var err error
+	for range 50 {
+		var l net.Listener
+		if l, err = net.Listen("tcp", addr); err == nil {
+			return l, nil
+		}
+		time.Sleep(10 * time.Millisecond)
+	}
+	return nil, err
+}
+
+func (in *instance) newShop() *shop {
+	sc := in.st.sc
+	rec := &witness.Recorder{
+		Sink: in.st.events.add, Now: in.st.instanceClock, Zone: in.st.opt.Zone, Key: in.st.key,
+		Instance: in.name, Release: in.release, Store: string(sc.storage),
+	}
+	s := &shop{name: in.name, record: rec, ledger: &in.st.ledger, returnStarts: sc.returnStarts}
+	switch sc.storage {
+	case inRedis:
+		in.resp = &respClient{addr: in.st.redis.addr()}
+		s.store = &redisStore{client: in.resp, idle: sc.idle, absolute: sc.absolute}
+	case inCookie:
+		s.store = &cookieStore{key: in.st.signingKey(in.index), idle: sc.idle, absolute: sc.absolute, vague: in.st.vague}
+	default:
+		s.store = newMemoryStore(sc.idle, sc.absolute, func(credential, reason string) {
+			rec.Record(context.Background(), witness.Event{Op: witness.Destroy, Reason: reason, Session: credential})
+		})
+	}
+	return s
+}
+
+// janitor clears a memory store out once a second.
+func janitor(m *memoryStore, stopped <-chan struct{}) {
+	tick := time.NewTicker(time.Second)
+	defer tick.Stop()
+	for {
+		select {
+		case <-tick.C:
+			m.sweep()
+		case <-stopped:
+			return
+		}
+	}
+}
+
+// stop ends the process: its listener, its connections, its memory.
+func (in *instance) stop() {
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	if in.server == nil {
+		return
+	}
+	// Requests under way get their answers, as with any orderly stop; sessions do not survive it.
+	ctx, cancel := context.WithTimeout(context.Background(), 300*time.Millisecond)
+	defer cancel()
+	if in.server.Shutdown(ctx) != nil {
+		in.server.Close()
+	}
+	close(in.stopped)
+	in.wg.Wait()
+	if in.resp != nil {
+		in.resp.close()
+	}
+	in.server = nil
+}
+
+// slow makes answers late, the health page's most; zero durations end it.
+func (in *instance) slow(pages, health time.Duration) {
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	in.shop.late.Store(int64(pages))
+	in.shop.lateHealth.Store(int64(health))
+}

@@ -1,0 +1,242 @@
+package lab
+
+import (
+	"bufio"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+)
+
+// respServer is a small session store that speaks redis' protocol (RESP2): GET, SET with
+// PX, DEL, FLUSHALL, PING. Entries end with their time to live.
+type respServer struct {
+	listener net.Listener
+	wg       sync.WaitGroup
+
+	mu      sync.Mutex
+	entries map[string]respEntry
+	conns   map[net.Conn]bool
+	closed  bool
+}
+
+type respEntry struct {
+	value   string
+	expires time.Time // zero: never
+}
+
+func startRESP() (*respServer, error) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return nil, fmt.Errorf("start session store: %w", err)
+	}
+	s := &respServer{listener: l, entries: map[string]respEntry{}, conns: map[net.Conn]bool{}}
+	s.wg.Go(s.accept)
+	return s, nil
+}
+
+func (s *respServer) addr() string { return s.listener.Addr().String() }
+
+func (s *respServer) accept() {
+	for {
+		conn, err := s.listener.Accept()
+		if err != nil {
+			return
+		}
+		s.mu.Lock()
+		if s.closed {
+			s.mu.Unlock()
+			conn.Close()
+			return
+		}
+		s.conns[conn] = true
+		s.mu.Unlock()
+		s.wg.Go(func() { s.serve(conn) })
+	}
+}
+
+func (s *respServer) serve(conn net.Conn) {
+	defer func() {
+		conn.Close()
+		s.mu.Lock()
+		delete(s.conns, conn)
+		s.mu.Unlock()
+	}()
+	r := bufio.NewReader(conn)
+	for {
+		args, err := readCommand(r)
+		if err != nil {
+			return
+		}
+		if _, err := io.WriteString(conn, s.answer(args)); err != nil {
+			return
+		}
+	}
+}
+
+// answer carries out one command.
+func (s *respServer) answer(args []string) string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	switch {
+	case len(args) == 0:
+		return "-ERR empty command\r\n"
+	case strings.EqualFold(args[0], "PING"):
+		return "+PONG\r\n"
+	case strings.EqualFold(args[0], "GET") && len(args) == 2:
+		e, ok := s.entries[args[1]]
+		if ok && !e.expires.IsZero() && time.Now().After(e.expires) {
+			delete(s.entries, args[1])
+			ok = false
+		}
+		if !ok {
+			return "$-1\r\n"
+		}
+		return fmt.Sprintf("$%d\r\n%s\r\n", len(e.value), e.value)
+	case strings.EqualFold(args[0], "SET") && len(args) >= 3:
+		e := respEntry{value: args[2]}
+		if len(args) == 5 && strings.EqualFold(args[3], "PX") {
+			ms, err := strconv.ParseInt(args[4], 10, 64)
+			if err != nil {
+				return "-ERR value is not an integer\r\n"
+			}
+			e.expires = time.Now().Add(time.Duration(ms) * time.Millisecond)
+		}
+		s.entries[args[1]] = e
+		return "+OK\r\n"
+	case strings.EqualFold(args[0], "DEL") && len(args) == 2:
+		delete(s.entries, args[1])
+		return ":1\r\n"
+	case strings.EqualFold(args[0], "FLUSHALL"):
+		clear(s.entries)
+		return "+OK\r\n"
+	}
+	return "-ERR unknown command\r\n"
+}
+
+// close ends the store and all its connections, and waits for them.
+func (s *respServer) close() {
+	s.mu.Lock()
+	s.closed = true
+	s.listener.Close()
+	for conn := range s.conns {
+		conn.Close()
+	}
+	s.mu.Unlock()
+	s.wg.Wait()
+}
+
+// readCommand reads an array of bulk strings.
+func readCommand(r *bufio.Reader) ([]string, error) {
+	n, err := readLength(r, '*')
+	if err != nil || n < 0 || n > 16 {
+		return nil, errors.Join(err, errProtocol)
+	}
+	args := make([]string, n)
+	for i := range args {
+		b, err := readBulk(r)
+		if err != nil {
+			return nil, err
+		}
+		args[i] = string(b)
+	}
+	return args, nil
+}
+
+var errProtocol = errors.New("not the store's protocol")
+
+func readLength(r *bufio.Reader, kind byte) (int, error) {
+	line, err := r.ReadString('\n')
+	if err != nil {
+		return 0, err
+	}
+	if len(line) < 4 || line[0] != kind {
+		return 0, errProtocol
+	}
+	return strconv.Atoi(strings.TrimSuffix(line[1:], "\r\n"))
+}
+
+// readBulk reads one bulk string; a null one is nil.
+func readBulk(r *bufio.Reader) ([]byte, error) {
+	n, err := readLength(r, '$')
+	if err != nil || n < 0 {
+		return nil, err
+	}
+	if n > 1<<20 {
+		return nil, errProtocol
+	}
+	b := make([]byte, n+2)
+	if _, err := io.ReadFull(r, b); err != nil {
+		return nil, err
+	}
+	return b[:n], nil
+}
+
+// respClient sends commands over one connection, one at a time.
+type respClient struct {
+	addr string
+
+	mu   sync.Mutex
+	conn net.Conn
+	r    *bufio.Reader
+}
+
+// do returns a bulk answer's bytes, nil for a null one; a status answer is its text.
+func (c *respClient) do(args ...string) ([]byte, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.conn == nil {
+		conn, err := net.DialTimeout("tcp", c.addr, time.Second)
+		if err != nil {
+			return nil, fmt.Errorf("connect to session store: %w", err)
+		}
+		c.conn, c.r = conn, bufio.NewReader(conn)
+	}
+	b, err := c.exchange(args)
+	if err != nil {
+		c.conn.Close()
+		c.conn = nil
+		return nil, fmt.Errorf("session store %s: %w", args[0], err)
+	}
+	return b, nil
+}
+
+func (c *respClient) exchange(args []string) ([]byte, error) {
+	var b strings.Builder
+	fmt.Fprintf(&b, "*%d\r\n", len(args))
+	for _, a := range args {
+		fmt.Fprintf(&b, "$%d\r\n%s\r\n", len(a), a)
+	}
+	c.conn.SetDeadline(time.Now().Add(2 * time.Second))
+	if _, err := io.WriteString(c.conn, b.String()); err != nil {
+		return nil, err
+	}
+	head, err := c.r.Peek(1)
+	if err != nil {
+		return nil, err
+	}
+	if head[0] == '$' {
+		return readBulk(c.r)
+	}
+	line, err := c.r.ReadString('\n')
+	if err != nil {
+		return nil, err
+	}
+	if line[0] == '-' {
+		return nil, errors.New(strings.TrimSpace(line[1:]))
+	}
+	return []byte(strings.TrimSpace(line[1:])), nil
+}
+
+func (c *respClient) close() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.conn != nil {
+		c.conn.Close()
+		c.conn = nil
+	}
+}

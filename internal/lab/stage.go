@@ -1,0 +1,223 @@
+package lab
+
+import (
+	"context"
+	"crypto/sha256"
+	"fmt"
+	"math/rand/v2"
+	"path/filepath"
+	"strings"
+	"sync"
+	"time"
+
+	"limpet.dev/session"
+)
+
+// A stage is a running scenario: instances, their store, the balancer, and the clients.
+type stage struct {
+	opt  *DemoOptions
+	sc   *scenario
+	dir  string
+	key  session.Key
+	seed [32]byte // signing keys come from it
+
+	ledger ledger
+	tally  tally
+	events *lineFile
+	redis  *respServer
+
+	lbName    string
+	balancer  balancer
+	addr      string // the balancer's, for clients
+	config    string
+	instances []*instance
+
+	began   time.Time
+	curtain chan struct{} // closed: clients finish what they do and leave
+	players []player
+
+	mu      sync.Mutex
+	rng     *rand.Rand
+	changes []changeLine
+	faultAt map[string]time.Time
+
+	closeOnce sync.Once
+}
+
+// A player is a client with a mind of its own.
+type player interface {
+	play(ctx context.Context)
+}
+
+// A balancer stands in front of the instances.
+type balancer interface {
+	// start returns when the balancer accepts connections.
+	start(ctx context.Context) error
+	reload(ctx context.Context) error
+	stop()
+}
+
+func newStage(opt *DemoOptions, sc *scenario, dir string) (*stage, error) {
+	st := &stage{
+		opt: opt, sc: sc, dir: dir, key: newKey(opt.Seed),
+		seed: sha256.Sum256([]byte(fmt.Sprintf("signing keys of run %d", opt.Seed))),
+		rng:  newRand(opt.Seed, "stage"), faultAt: map[string]time.Time{}, curtain: make(chan struct{}),
+	}
+	var err error
+	if st.events, err = newLineFile(filepath.Join(dir, "events.jsonl")); err != nil {
+		return nil, err
+	}
+	for i := range sc.instances {
+		st.instances = append(st.instances, &instance{name: instanceName(i), index: i, release: "r40", st: st})
+	}
+	return st, nil
+}
+
+// start brings everything up, the balancer last.
+func (st *stage) start(ctx context.Context) error {
+	var err error
+	if st.sc.storage == inRedis {
+		if st.redis, err = startRESP(); err != nil {
+			return err
+		}
+	}
+	for _, in := range st.instances {
+		if err := in.start(); err != nil {
+			return err
+		}
+	}
+	if err := st.chooseBalancer(); err != nil {
+		return err
+	}
+	if err := st.balancer.start(ctx); err != nil {
+		return fmt.Errorf("start %s: %w", st.lbName, err)
+	}
+	return nil
+}
+
+// run lets the clients play until the time is over, or until enough has happened.
+func (st *stage) run(ctx context.Context) error {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	st.began = time.Now()
+	st.cast()
+	var clients, crew sync.WaitGroup
+	for _, p := range st.players {
+		clients.Go(func() { p.play(ctx) })
+	}
+	stop := make(chan struct{})
+	var stepErr error
+	crew.Go(func() { stepErr = st.carryOutSteps(ctx, stop) })
+	st.watch(ctx)
+	close(st.curtain)
+	clients.Wait()
+	close(stop)
+	crew.Wait()
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	return stepErr
+}
+
+// cast makes the clients: shoppers, and a robot for every so many.
+func (st *stage) cast() {
+	bots := 0
+	for i := range st.opt.Clients {
+		if i%botsShare == botsShare-1 {
+			st.players = append(st.players, st.newBot(i, bots))
+			bots++
+			continue
+		}
+		st.players = append(st.players, st.newShopper(i))
+	}
+}
+
+// open reports whether the shop still wants visitors.
+func (st *stage) open(ctx context.Context) bool {
+	select {
+	case <-st.curtain:
+		return false
+	default:
+		return ctx.Err() == nil
+	}
+}
+
+// rest waits, at most until the curtain falls.
+func (st *stage) rest(ctx context.Context, d time.Duration) {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-t.C:
+	case <-st.curtain:
+	case <-ctx.Done():
+	}
+}
+
+// watch waits for the end of the run and tells its progress.
+func (st *stage) watch(ctx context.Context) {
+	tick := time.NewTicker(100 * time.Millisecond)
+	defer tick.Stop()
+	var told time.Duration
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+		past := time.Since(st.began)
+		done := st.opt.Followups > 0 && st.tally.followups.Load() >= st.opt.Followups
+		if done || past >= st.opt.Duration {
+			return
+		}
+		if past-told >= 3*time.Second {
+			told = past
+			st.opt.Progress(fmt.Sprintf("%2.0f of %2.0f s, %d follow-up requests",
+				past.Seconds(), st.opt.Duration.Seconds(), st.tally.followups.Load()))
+		}
+	}
+}
+
+// instanceClock is what the instances' clocks show.
+func (st *stage) instanceClock() time.Time { return time.Now().Add(st.opt.ClockOffset) }
+
+// signingKey is the key with which an instance signs sessions.
+func (st *stage) signingKey(index int) [32]byte {
+	for _, odd := range st.sc.oddKeys {
+		if odd == index {
+			return sha256.Sum256(append(st.seed[:], byte(index+1)))
+		}
+	}
+	return st.seed
+}
+
+// vague decides whether a rejection's reason shall be called unknown.
+func (st *stage) vague() bool {
+	if st.sc.vagueReasons == 0 {
+		return false
+	}
+	st.mu.Lock()
+	defer st.mu.Unlock()
+	return st.rng.Float64() < st.sc.vagueReasons
+}
+
+// close ends everything that start began; it may be called twice.
+func (st *stage) close() {
+	st.closeOnce.Do(func() {
+		if st.balancer != nil {
+			st.balancer.stop()
+		}
+		for _, in := range st.instances {
+			in.stop()
+		}
+		if st.redis != nil {
+			st.redis.close()
+		}
+		st.events.close()
+	})
+}
+
+// splitLB reads the -lb value: "haproxy" or "emulated:haproxy".
+func splitLB(name string) (product string, emulated bool) {
+	product, emulated = strings.CutPrefix(name, "emulated:")
+	return product, emulated
+}

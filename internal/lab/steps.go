@@ -1,0 +1,92 @@
+package lab
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"sync"
+	"time"
+)
+
+// carryOutSteps does what the scenario plans, each step at its time, until all is done or
+// stop is closed. What a step began has ended when it returns.
+func (st *stage) carryOutSteps(ctx context.Context, stop <-chan struct{}) error {
+	steps := slices.Clone(st.sc.steps)
+	slices.SortFunc(steps, func(a, b step) int { return int(a.at - b.at) })
+	var wg sync.WaitGroup
+	errs := make([]error, len(steps))
+	for i, s := range steps {
+		if !until(ctx, stop, st.began.Add(s.at)) {
+			break
+		}
+		st.noteStep(i, s)
+		wg.Go(func() { errs[i] = st.carryOut(ctx, stop, s) })
+	}
+	wg.Wait()
+	for _, err := range errs {
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// until waits for a moment; false means that the run ended before it.
+func until(ctx context.Context, stop <-chan struct{}, at time.Time) bool {
+	t := time.NewTimer(time.Until(at))
+	defer t.Stop()
+	select {
+	case <-t.C:
+		return true
+	case <-stop:
+	case <-ctx.Done():
+	}
+	return false
+}
+
+// noteStep remembers when the step came, for the truth and for the change records.
+func (st *stage) noteStep(i int, s step) {
+	now := time.Now()
+	st.mu.Lock()
+	defer st.mu.Unlock()
+	if st.sc.cause != "" {
+		st.faultAt[fmt.Sprintf("step%d", i+1)] = now.UTC()
+	}
+	if s.change != nil {
+		st.changes = append(st.changes, newChange(now, *s.change))
+	}
+}
+
+// Answers while an instance is slow: pages late enough to notice, the health page later
+// than any impatient check waits.
+const (
+	slowPage   = 120 * time.Millisecond
+	slowHealth = 450 * time.Millisecond
+)
+
+func (st *stage) carryOut(ctx context.Context, stop <-chan struct{}, s step) error {
+	switch s.do {
+	case slowDown:
+		in := st.instances[s.instance]
+		in.slow(slowPage, slowHealth)
+		until(ctx, stop, time.Now().Add(s.lasts))
+		in.slow(0, 0)
+	case restart:
+		in := st.instances[s.instance]
+		in.stop()
+		until(ctx, stop, time.Now().Add(s.lasts))
+		in.release = s.release
+		return in.start()
+	case flush:
+		client := &respClient{addr: st.redis.addr()}
+		defer client.close()
+		if _, err := client.do("FLUSHALL"); err != nil {
+			return fmt.Errorf("empty the store: %w", err)
+		}
+	case reload:
+		if err := st.balancer.reload(ctx); err != nil {
+			return fmt.Errorf("reload %s: %w", st.lbName, err)
+		}
+	}
+	return nil
+}

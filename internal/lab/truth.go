@@ -1,0 +1,202 @@
+package lab
+
+import (
+	"fmt"
+	"slices"
+	"sync/atomic"
+	"time"
+
+	"limpet.dev/session"
+	"limpet.dev/witness"
+)
+
+// TruthSchema is the version of truth.json.
+const TruthSchema = "limpet.truth/v1"
+
+// TruthFile is its name in a bundle.
+const TruthFile = "truth.json"
+
+// Truth is what really happened in a lab run: what clients and the shop's own store knew.
+// diagnose never reads it.
+type Truth struct {
+	Schema        string               `json:"schema"`
+	Cause         string               `json:"cause"`   // "none" for a healthy run
+	Also          []string             `json:"also"`    // causes planted beside it
+	Accept        []string             `json:"accept"`  // causes that the evidence cannot tell from it
+	Visible       bool                 `json:"visible"` // the fault cost at least one session
+	Seed          int64                `json:"seed"`
+	LB            string               `json:"lb"`
+	Real          bool                 `json:"real"` // false: the emulator
+	App           string               `json:"app"`
+	Storage       string               `json:"storage"`
+	LogDetail     string               `json:"log_detail"`
+	Followups     int64                `json:"followups"`
+	LostFollowups int64                `json:"lost_followups"`
+	FaultAt       map[string]time.Time `json:"fault_at"`
+	Sessions      map[string]TruthLife `json:"sessions"`
+}
+
+// TruthLife is one session life: all pseudonyms that it went by, and its break if it had one.
+type TruthLife struct {
+	Pseudonyms []string   `json:"pseudonyms"`
+	Lost       bool       `json:"lost"`
+	At         *time.Time `json:"at,omitempty"`
+	Kind       string     `json:"kind,omitempty"`
+	Cause      string     `json:"cause,omitempty"`
+	Recovered  *time.Time `json:"recovered,omitempty"`
+}
+
+// life is a session life while it goes on. It belongs to one client.
+type life struct {
+	name       string // c001#1
+	pseudonyms []string
+	user       string
+	created    time.Time
+	used       time.Time // when an instance last knew it
+	ended      bool      // legitimately
+
+	broken    time.Time
+	kind      string
+	recovered time.Time
+}
+
+// tally sums follow-ups over all clients.
+type tally struct {
+	followups, lost atomic.Int64
+}
+
+// A biography is what one client lived through: its session lives, judged by the words of
+// architecture.md, section 1. It is used by the client's goroutine alone.
+type biography struct {
+	client         string
+	key            session.Key
+	idle, absolute time.Duration
+	tally          *tally
+
+	byCredential map[string]*life
+	lives        []*life
+	total        int // lives so far
+}
+
+// outcome is what the client's request came to, for the client itself to act on.
+type outcome struct {
+	presented string // the session cookie sent, "" none
+	heldBack  string // the session cookie in the jar that SameSite kept back, "" none
+	status    int
+	failed    bool // no answer at all
+}
+
+// settle judges one exchange and files what it issued.
+func (b *biography) settle(x *exchange, o outcome, now time.Time) {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	at := x.at
+	if !x.handled {
+		at = now
+	}
+	if l := b.followUp(x, o, at); l != nil {
+		b.judge(l, x, o, at)
+	}
+	if o.failed {
+		return
+	}
+	for _, i := range x.issued {
+		b.file(i)
+	}
+	if x.ended {
+		if l := b.byCredential[o.presented]; l != nil {
+			l.ended = true
+		}
+	}
+}
+
+// followUp returns the life that a request belongs to if it counts as a follow-up: its
+// credential was issued before to this client and nothing had ended it legitimately.
+func (b *biography) followUp(x *exchange, o outcome, at time.Time) *life {
+	l := b.byCredential[o.presented]
+	if o.presented == "" {
+		l = b.byCredential[o.heldBack]
+	}
+	if l == nil || l.ended {
+		return nil
+	}
+	over := at.Sub(l.used) > b.idle || at.Sub(l.created) > b.absolute ||
+		x.reason == witness.ReasonIdle || x.reason == witness.ReasonAbsolute
+	if over && !(x.looked && x.result == witness.Hit) {
+		l.ended = true
+		return nil
+	}
+	return l
+}
+
+func (b *biography) judge(l *life, x *exchange, o outcome, at time.Time) {
+	served := x.handled || o.status < 500 && o.status != 0
+	switch {
+	case o.failed && !x.handled:
+		return // nobody saw an answer: it counts nowhere
+	case !served:
+		b.tally.followups.Add(1) // the balancer's own error: unserved
+	case o.presented == "":
+		b.tally.followups.Add(1)
+		l.breaks("withheld", at)
+	case !x.looked:
+		b.tally.followups.Add(1) // static files: nobody asked for the session
+	case x.result == witness.Hit:
+		b.tally.followups.Add(1)
+		if x.touched {
+			l.used = at
+		}
+		if !l.broken.IsZero() && l.recovered.IsZero() {
+			l.recovered = at
+		}
+	default:
+		b.tally.followups.Add(1)
+		b.tally.lost.Add(1)
+		l.breaks("lost", at)
+	}
+}
+
+// breaks files the life's first break; there is at most one.
+func (l *life) breaks(kind string, at time.Time) {
+	if l.broken.IsZero() {
+		l.broken, l.kind = at, kind
+	}
+}
+
+// file adds a credential to the life that it continues, or begins a new one.
+func (b *biography) file(i issue) {
+	l := b.byCredential[i.previous]
+	if i.previous == "" || l == nil {
+		b.total++
+		l = &life{name: fmt.Sprintf("%s#%d", b.client, b.total), created: i.at}
+		b.lives = append(b.lives, l)
+	}
+	l.pseudonyms = append(l.pseudonyms, b.key.Pseudonym([]byte(i.credential)).String())
+	l.user, l.used = i.user, i.at
+	if i.previous != "" {
+		delete(b.byCredential, i.previous) // rotated away: a legitimate end of the old credential
+	}
+	b.byCredential[i.credential] = l
+	for _, old := range b.lives {
+		works := old.user == "" || i.user != ""
+		if old != l && !old.broken.IsZero() && old.recovered.IsZero() && works {
+			old.recovered = i.at
+		}
+	}
+}
+
+// entries are the lives as truth.json tells them; cause is what was planted.
+func (b *biography) entries(cause string, add func(name string, e TruthLife)) {
+	for _, l := range b.lives {
+		e := TruthLife{Pseudonyms: slices.Clone(l.pseudonyms)}
+		if !l.broken.IsZero() {
+			at := l.broken.UTC()
+			e.Lost, e.At, e.Kind, e.Cause = true, &at, l.kind, cause
+			if !l.recovered.IsZero() {
+				r := l.recovered.UTC()
+				e.Recovered = &r
+			}
+		}
+		add(l.name, e)
+	}
+}
