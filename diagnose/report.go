@@ -38,8 +38,8 @@ type Report struct {
 	Stories     []Story      `json:"stories"` // the worst broken sessions, request by request
 	SessionMap  []MapEntry   `json:"session_map"`
 	Tiers       []Tier       `json:"tiers"`
-	Signs       []Sign       `json:"signs"`  // from logs alone: what was taken as a sign of loss
-	Notes       []string     `json:"notes"`  // what the reader must know: inferred settings, caps that bit
+	Signs       []Sign       `json:"signs"` // from logs alone: what was taken as a sign of loss
+	Notes       []string     `json:"notes"` // what the reader must know: inferred settings, caps that bit
 	KeyID       string       `json:"pseudonym_key_id"`
 	KeyIsRandom bool         `json:"pseudonym_key_random"`
 	Seed        int64        `json:"seed,omitempty"`
