@@ -101,11 +101,15 @@ func (st *stage) realBalancer(binary string) error {
 	}
 	config := filepath.Join(work, "haproxy.cfg")
 	if err := os.WriteFile(config, []byte(st.config), 0o600); err != nil {
+		os.RemoveAll(work)
 		return fmt.Errorf("write configuration: %w", err)
 	}
+	out, err := newLineFile(filepath.Join(st.dir, "haproxy.log"))
+	if err != nil {
+		return err
+	}
 	st.balancer = &realBalancer{
-		binary: binary, work: work, config: config, addr: st.addr,
-		log: filepath.Join(st.dir, "haproxy.log"), env: st.environment(),
+		binary: binary, work: work, config: config, addr: st.addr, out: out, env: st.environment(),
 	}
 	return nil
 }

@@ -1,6 +1,7 @@
 package lab
 
 import (
+	"bufio"
 	"context"
 	"errors"
 	"fmt"
@@ -19,9 +20,9 @@ import (
 // listeners over from the old one, which ends when its requests have ended.
 type realBalancer struct {
 	binary  string
-	work    string // folder for the process's own files, removed by stop
-	config  string // path of the configuration
-	log     string // path of the log: what the process writes to standard output
+	work    string    // folder for the process's own files, removed by stop
+	config  string    // path of the configuration
+	out     *lineFile // the log: what the processes write to standard output
 	addr    string
 	env     []string
 	mu      sync.Mutex
@@ -46,22 +47,28 @@ func (b *realBalancer) reload(ctx context.Context) error {
 
 // launch starts a process, and waits until the port answers.
 func (b *realBalancer) launch(ctx context.Context, old *process) error {
-	log, err := os.OpenFile(b.log, os.O_CREATE|os.O_WRONLY|os.O_APPEND, 0o644)
+	// A pipe, not a file: HAProxy takes O_APPEND off its standard output, and two processes
+	// with one file would write over each other's lines during a reload.
+	r, w, err := os.Pipe()
 	if err != nil {
-		return fmt.Errorf("open log: %w", err)
+		return fmt.Errorf("make log pipe: %w", err)
 	}
-	defer log.Close()
+	widen(w)
 	args := []string{"-db", "-f", b.config}
 	if old != nil {
 		args = append(args, "-sf", strconv.Itoa(old.cmd.Process.Pid))
 	}
 	p := &process{cmd: exec.Command(b.binary, args...), stderr: &strings.Builder{}, done: make(chan struct{})}
-	p.cmd.Dir, p.cmd.Env, p.cmd.Stdout, p.cmd.Stderr = b.work, b.env, log, p.stderr
-	p.cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
-	if err := p.cmd.Start(); err != nil {
+	p.cmd.Dir, p.cmd.Env, p.cmd.Stdout, p.cmd.Stderr = b.work, b.env, w, p.stderr
+	p.cmd.SysProcAttr = endsWithUs()
+	err = p.cmd.Start()
+	w.Close()
+	if err != nil {
+		r.Close()
 		return fmt.Errorf("start %s: %w", filepath.Base(b.binary), err)
 	}
 	go func() {
+		b.copyLog(r)
 		p.cmd.Wait()
 		close(p.done)
 	}()
@@ -69,6 +76,21 @@ func (b *realBalancer) launch(ctx context.Context, old *process) error {
 	b.running = append(b.running, p)
 	b.mu.Unlock()
 	return b.ready(ctx, p)
+}
+
+// copyLog takes over one process's lines until it has ended.
+func (b *realBalancer) copyLog(r *os.File) {
+	defer r.Close()
+	lines := bufio.NewReaderSize(r, 1<<16)
+	for {
+		line, err := lines.ReadBytes('\n')
+		if len(line) > 0 {
+			b.out.add(line)
+		}
+		if err != nil {
+			return
+		}
+	}
 }
 
 // ready waits until the port accepts connections.
@@ -106,5 +128,6 @@ func (b *realBalancer) stop() {
 		}
 	}
 	b.running = nil
+	b.out.close()
 	os.RemoveAll(b.work)
 }
