@@ -181,7 +181,11 @@ func (c *Correlator) notice(r *Record) {
 		c.lost.notices++
 		return
 	}
-	c.notices = append(c.notices, Notice{At: r.Start, Kind: r.Kind, Instance: r.Instance, Pool: r.Pool, Release: r.Release,
+	detail := ""
+	if r.Kind != Start {
+		detail = c.vocab.Details.Name(r.Reason)
+	}
+	c.notices = append(c.notices, Notice{Detail: detail, At: r.Start, Kind: r.Kind, Instance: r.Instance, Pool: r.Pool, Release: r.Release,
 		Input: r.Input, Line: r.Line, Up: r.Up})
 }
 

@@ -145,14 +145,14 @@ func MethodOf(b []byte) Method {
 
 // Vocabulary holds the names that records refer to by number.
 type Vocabulary struct {
-	Instances, Pools, Listeners, Routes, Agents, Releases, Reasons, Stores *Names
+	Instances, Pools, Listeners, Routes, Agents, Releases, Reasons, Stores, Details *Names
 }
 
 // NewVocabulary returns an empty vocabulary.
 func NewVocabulary() *Vocabulary {
 	return &Vocabulary{
 		Instances: NewNames(4096), Pools: NewNames(1024), Listeners: NewNames(1024), Routes: NewNames(4096),
-		Agents: NewNames(256), Releases: NewNames(1024), Reasons: NewNames(256), Stores: NewNames(64),
+		Agents: NewNames(256), Releases: NewNames(1024), Reasons: NewNames(256), Stores: NewNames(64), Details: NewNames(4096),
 	}
 }
 
@@ -190,8 +190,8 @@ type Reducer struct {
 	// Login reports whether a path is the way in.
 	Login func(path []byte) bool
 
-	instances, pools, listeners, routes, agents, releases, reasons, stores *NameCache
-	memo                                                                   []memoSlot
+	instances, pools, listeners, routes, agents, releases, reasons, stores, details *NameCache
+	memo                                                                            []memoSlot
 }
 
 type memoSlot struct{ raw, key uint64 }
@@ -203,7 +203,7 @@ func NewReducer(v *Vocabulary, h Hasher, family, name func([]byte) string) *Redu
 		Hasher:    h,
 		instances: v.Instances.Cache(name), pools: v.Pools.Cache(nil), listeners: v.Listeners.Cache(nil),
 		routes: v.Routes.Cache(RouteOf), agents: v.Agents.Cache(family), releases: v.Releases.Cache(nil),
-		reasons: v.Reasons.Cache(nil), stores: v.Stores.Cache(nil),
+		reasons: v.Reasons.Cache(nil), stores: v.Stores.Cache(nil), details: v.Details.Cache(nil),
 	}
 }
 
@@ -288,6 +288,10 @@ func (d *Reducer) lifecycle(e *Event, r *Record, base []byte) {
 	if len(e.User) > 0 {
 		r.User = d.Bytes(e.User)
 		r.App |= AppUser
+	}
+	if e.Kind == Health || e.Kind == Lifecycle {
+		r.Pool = d.pools.ID(e.Pool)
+		r.Reason = d.details.ID(e.Detail)
 	}
 	if e.Kind < Create || e.Kind > Restore {
 		return
