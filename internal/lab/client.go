@@ -107,7 +107,7 @@ func (c *client) do(ctx context.Context, k call) (answer, error) {
 	resp, err := c.transport.RoundTrip(req)
 	if err != nil {
 		o.failed = true
-		c.life.settle(x, o, now)
+		c.life.settle(x.told(), o, now)
 		return answer{}, fmt.Errorf("%s %s: %w", k.method, path, err)
 	}
 	_, readErr := io.Copy(io.Discard, resp.Body)
@@ -116,7 +116,7 @@ func (c *client) do(ctx context.Context, k call) (answer, error) {
 		c.jar.store(resp.Header["Set-Cookie"], path, time.Now())
 	}
 	o.status, o.failed = resp.StatusCode, readErr != nil
-	c.life.settle(x, o, now)
+	c.life.settle(x.told(), o, now)
 	return answer{status: resp.StatusCode, location: resp.Header.Get("Location")}, nil
 }
 

@@ -38,10 +38,13 @@ type emulator struct {
 
 	addresses map[string]string // instance -> address
 	serial    atomic.Uint64
-	server    *http.Server
-	transport *http.Transport
-	cancel    context.CancelFunc
-	wg        sync.WaitGroup
+
+	// generation counts reloads: a new process takes all instances for up.
+	generation atomic.Uint64
+	server     *http.Server
+	transport  *http.Transport
+	cancel     context.CancelFunc
+	wg         sync.WaitGroup
 }
 
 func (e *emulator) start(ctx context.Context) error {
@@ -81,6 +84,7 @@ func (e *emulator) reload(context.Context) error {
 	e.mu.Lock()
 	e.router.Reload()
 	e.mu.Unlock()
+	e.generation.Add(1)
 	e.out.add(e.writer.AppendStart(nil, time.Now(), e.listener))
 	e.out.add(e.writer.AppendStart(nil, time.Now(), e.pool.Name))
 	return nil
@@ -204,14 +208,17 @@ func (e *emulator) attempt(r *http.Request, body []byte, call *lb.Call, d lb.Dec
 			return resp, d
 		}
 		if op, ok := errors.AsType[*net.OpError](err); !ok || op.Op != "dial" {
-			rec.Status, rec.Instance = http.StatusBadGateway, d.Instance // it took the request and broke off
+			// It took the request and broke off: HAProxy's SH.
+			rec.Status, rec.Instance = http.StatusBadGateway, d.Instance
+			d.Flow.Code[0], d.Flow.Code[1] = 'S', 'H'
 			return nil, d
 		}
 		e.mu.Lock()
 		next, again := e.router.Failed(call, d, n)
 		e.mu.Unlock()
 		if !again {
-			return nil, d
+			rec.Instance = next.Instance
+			return nil, next
 		}
 		rec.Retries++
 		if next.Instance == d.Instance { // HAProxy's turn-around: connect timeout, at most 1 s

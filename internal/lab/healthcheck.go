@@ -21,10 +21,14 @@ func (e *emulator) check(ctx context.Context, in *topology.Instance) {
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}
 	up, streak := true, 0 // streak counts results that contradict the state
+	generation := e.generation.Load()
 	for {
 		pause(ctx, interval(hc, up, streak > 0))
 		if ctx.Err() != nil {
 			return
+		}
+		if g := e.generation.Load(); g != generation {
+			generation, up, streak = g, true, 0
 		}
 		began := time.Now()
 		ok, detail := probe(ctx, client, in)

@@ -2,6 +2,7 @@ package lab
 
 import (
 	"net/http"
+	"slices"
 	"strconv"
 	"sync"
 	"sync/atomic"
@@ -21,11 +22,16 @@ type ledger struct {
 	open sync.Map // number as text -> *exchange
 }
 
-// An exchange is one request as the shop's application saw it.
+// An exchange is one request under way.
 type exchange struct {
 	id string
 
-	mu       sync.Mutex
+	mu   sync.Mutex
+	seen seen
+}
+
+// seen is one request as the shop's application saw it.
+type seen struct {
 	handled  bool // an instance's application got it
 	instance string
 	at       time.Time // when the application looked for the session, or got the request
@@ -66,11 +72,20 @@ func (l *ledger) of(r *http.Request) *exchange {
 }
 
 // note lets the shop write into x; a nil exchange notes nothing.
-func (x *exchange) note(write func(x *exchange)) {
+func (x *exchange) note(write func(s *seen)) {
 	if x == nil {
 		return
 	}
 	x.mu.Lock()
 	defer x.mu.Unlock()
-	write(x)
+	write(&x.seen)
+}
+
+// told returns what the shop has written so far.
+func (x *exchange) told() seen {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	s := x.seen
+	s.issued = slices.Clone(s.issued)
+	return s
 }

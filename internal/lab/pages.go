@@ -187,7 +187,7 @@ func (s *shop) health(w http.ResponseWriter, r *http.Request) {
 
 // static answers without looking at sessions.
 func (s *shop) static(w http.ResponseWriter, r *http.Request) {
-	s.ledger.of(r).note(func(x *exchange) { x.handled, x.instance, x.at = true, s.name, time.Now() })
+	s.ledger.of(r).note(func(x *seen) { x.handled, x.instance, x.at = true, s.name, time.Now() })
 	w.Header().Set("Content-Type", "text/css")
 	w.Header().Set("Cache-Control", "max-age=60")
 	fmt.Fprint(w, filler[:1024])

@@ -101,8 +101,8 @@ func (s *respServer) answer(args []string) string {
 		e := respEntry{value: args[2]}
 		if len(args) == 5 && strings.EqualFold(args[3], "PX") {
 			ms, err := strconv.ParseInt(args[4], 10, 64)
-			if err != nil {
-				return "-ERR value is not an integer\r\n"
+			if err != nil || ms <= 0 {
+				return "-ERR invalid expire time in 'set' command\r\n"
 			}
 			e.expires = time.Now().Add(time.Duration(ms) * time.Millisecond)
 		}

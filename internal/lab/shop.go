@@ -88,7 +88,7 @@ type visit struct {
 // open looks up the session of a request, and says in an event what it found.
 func (s *shop) open(w http.ResponseWriter, r *http.Request) *visit {
 	v := &visit{shop: s, w: w, r: r, x: s.ledger.of(r)}
-	v.x.note(func(x *exchange) { x.handled, x.instance, x.at = true, s.name, time.Now() })
+	v.x.note(func(x *seen) { x.handled, x.instance, x.at = true, s.name, time.Now() })
 	cookie, err := r.Cookie(sessionCookie)
 	if err != nil || cookie.Value == "" || cookie.Value == deletedValue {
 		return v
@@ -105,7 +105,7 @@ func (s *shop) open(w http.ResponseWriter, r *http.Request) *visit {
 		v.rec = f.rec
 		e.Result, e.User, e.State = witness.Hit, f.rec.User, f.rec.state()
 	}
-	v.x.note(func(x *exchange) {
+	v.x.note(func(x *seen) {
 		x.looked, x.result, x.reason, x.touched = true, e.Result, f.reason, f.touched
 		x.at = time.Now()
 	})
@@ -167,7 +167,7 @@ func (v *visit) wrote(op witness.Op, credential string, took time.Duration) {
 		Op: op, Result: witness.Hit, Session: credential, Previous: previous,
 		User: v.rec.User, StoreTime: took, State: v.rec.state(),
 	})
-	v.x.note(func(x *exchange) {
+	v.x.note(func(x *seen) {
 		x.touched = true
 		if credential != v.credential {
 			x.issued = append(x.issued, issue{
@@ -193,7 +193,7 @@ func (v *visit) end() {
 		v.shop.record.Record(v.r.Context(), witness.Event{
 			Op: witness.Destroy, Reason: witness.ReasonLogout, Session: v.credential, User: v.rec.User,
 		})
-		v.x.note(func(x *exchange) { x.ended = true })
+		v.x.note(func(x *seen) { x.ended = true })
 	}
 	v.setCookie(&http.Cookie{Name: sessionCookie, Value: deletedValue, Path: "/", MaxAge: -1, HttpOnly: true})
 }

@@ -87,9 +87,7 @@ type outcome struct {
 }
 
 // settle judges one exchange and files what it issued.
-func (b *biography) settle(x *exchange, o outcome, now time.Time) {
-	x.mu.Lock()
-	defer x.mu.Unlock()
+func (b *biography) settle(x seen, o outcome, now time.Time) {
 	at := x.at
 	if !x.handled {
 		at = now
@@ -112,7 +110,7 @@ func (b *biography) settle(x *exchange, o outcome, now time.Time) {
 
 // followUp returns the life that a request belongs to if it counts as a follow-up: its
 // credential was issued before to this client and nothing had ended it legitimately.
-func (b *biography) followUp(x *exchange, o outcome, at time.Time) *life {
+func (b *biography) followUp(x seen, o outcome, at time.Time) *life {
 	l := b.byCredential[o.presented]
 	if o.presented == "" {
 		l = b.byCredential[o.heldBack]
@@ -129,7 +127,7 @@ func (b *biography) followUp(x *exchange, o outcome, at time.Time) *life {
 	return l
 }
 
-func (b *biography) judge(l *life, x *exchange, o outcome, at time.Time) {
+func (b *biography) judge(l *life, x seen, o outcome, at time.Time) {
 	served := x.handled || o.status < 500 && o.status != 0
 	switch {
 	case o.failed && !x.handled:
