@@ -66,8 +66,6 @@ func (c *Correlator) follow(n int32, r *Record, base []byte) {
 	out, signs := c.outcome(l, r)
 	routing := Held
 	switch {
-	case out == Unserved:
-		routing = RoutedNowhere
 	case l.instance == 0 || r.Instance == 0:
 		routing = FirstSeen
 	case l.instance != r.Instance:
@@ -218,6 +216,9 @@ func routeBit(route uint16) uint64 { return 1 << (route * 37 % 64) }
 // account counts a request as a follow-up and keeps it as evidence.
 func (c *Correlator) account(n int32, l *life, r *Record, out Outcome, signs Signs, routing Routing) {
 	v := visitOf(r)
+	if out == Unserved {
+		routing = RoutedNowhere
+	}
 	v.Outcome, v.Signs, v.Routing = out, signs, routing
 	switch out {
 	case Plain:
