@@ -27,6 +27,14 @@ func (p Pos) String() string {
 	return fmt.Sprintf("%s:%d", p.File, p.Line)
 }
 
+// A SyntaxError is a place in a configuration that was not understood. Msg quotes no values.
+type SyntaxError struct {
+	Pos Pos
+	Msg string
+}
+
+func (e *SyntaxError) Error() string { return e.Pos.String() + ": " + e.Msg }
+
 // A Config is one tier's configuration as read.
 type Config struct {
 	Product   string     `json:"product"`
@@ -70,8 +78,8 @@ type Listener struct {
 	Logs    []Log    `json:"logs,omitempty"`
 	Capture []string `json:"capture,omitempty"` // what the log captures, in order, "cookie NAME len N" style
 
-	// Details that only the product's own code understands, by directive.
-	Settings map[string][]Setting `json:"settings,omitempty"`
+	// Details that only the product's own code understands, by directive. They may hold secrets.
+	Settings map[string][]Setting `json:"-"`
 }
 
 // A Log is a log declaration: the format string as written.
@@ -100,14 +108,14 @@ type Pool struct {
 	Retry     Retry      `json:"retry"`
 
 	// Details that only the product's own routing code understands, by directive; each
-	// directive's occurrences in the order in which they stand.
-	Settings map[string][]Setting `json:"settings,omitempty"`
+	// directive's occurrences in the order in which they stand. They may hold secrets.
+	Settings map[string][]Setting `json:"-"`
 }
 
 // A Setting is a directive's arguments as written.
 type Setting struct {
-	Args []string `json:"args"`
-	Pos  Pos      `json:"pos"`
+	Args []string
+	Pos  Pos
 }
 
 // An Instance is one member of a pool.
@@ -125,8 +133,8 @@ type Instance struct {
 	SlowStart   time.Duration `json:"-"`
 	Check       *HealthCheck  `json:"check,omitempty"` // nil: never found to be down
 
-	// Details that only the product's own routing code understands, by keyword.
-	Settings map[string]Setting `json:"settings,omitempty"`
+	// Details that only the product's own routing code understands, by keyword. They may hold secrets.
+	Settings map[string]Setting `json:"-"`
 }
 
 // AddrPort returns the instance's address if it is a literal one.

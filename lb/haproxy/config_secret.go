@@ -1,0 +1,89 @@
+package haproxy
+
+import (
+	"regexp"
+	"strings"
+)
+
+const removed = "[removed]"
+
+var affinityWords = []string{"cookie", "stick", "balance", "hash", "persist", "affinity", "redispatch", "peer", "use-server", "use_backend", "retry"}
+
+// affinityWord reports whether a directive that is not known looks as if it decided where a
+// client goes.
+func affinityWord(words []string) bool {
+	head := strings.ToLower(strings.Join(words[:min(2, len(words))], " "))
+	for _, w := range affinityWords {
+		if strings.Contains(head, w) {
+			return true
+		}
+	}
+	return false
+}
+
+// keyword returns a directive's first word for a message, if it looks like a keyword at all.
+func keyword(w string) string {
+	if len(w) > 40 || strings.TrimFunc(w, func(c rune) bool {
+		return c == '-' || c == '.' || c == '_' || c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9'
+	}) != "" {
+		return "this line"
+	}
+	return "keyword " + w
+}
+
+// harmless returns what may be shown of a directive that is not known. Which of its words is a
+// secret cannot be known, so only keyword-like words at its start are kept.
+func harmless(words []string) string {
+	kept := words
+	if len(kept) > 2 {
+		kept = kept[:2]
+	}
+	var shown []string
+	for i, w := range kept {
+		if keyword(w) == "this line" || i > 0 && !lowerWord(w) {
+			break
+		}
+		shown = append(shown, w)
+	}
+	if len(shown) < len(words) {
+		shown = append(shown, removed)
+	}
+	return strings.Join(shown, " ")
+}
+
+// lowerWord reports whether w is made of lower-case letters and dashes, as keywords are and
+// generated secrets are not.
+func lowerWord(w string) bool {
+	return len(w) <= 24 && strings.Trim(w, "abcdefghijklmnopqrstuvwxyz-_") == ""
+}
+
+// secretFetch finds, in a condition, tests of values that are credentials; secretCall finds keys in
+// the arguments of functions.
+var (
+	secretFetch = regexp.MustCompile(`(?i)(cook|auth|token|secret|passw|api-?key|session|bearer)`)
+	secretCall  = regexp.MustCompile(`(?i)\b(hmac|aes_gcm_enc|aes_gcm_dec|aes_cbc_enc|aes_cbc_dec|jwt_verify|jwt_decrypt_secret|digest_key|xor)\(([^,()]*),(?:[^()]|\([^()]*\))*\)`)
+)
+
+// shownCondition is a condition as written, but without the values that it compares credentials with.
+func shownCondition(words []string) string {
+	out := make([]string, len(words))
+	secret := false
+	for i, w := range words {
+		switch {
+		case w == "{":
+			secret = false
+		case i > 0 && words[i-1] == "{":
+			secret = secretFetch.MatchString(w)
+		case w == "}" || !secret || strings.HasPrefix(w, "-"), i > 0 && words[i-1] == "-m":
+		default:
+			w = removed
+		}
+		out[i] = shownExpr(w)
+	}
+	return strings.Join(out, " ")
+}
+
+// shownExpr is an expression or a format without the keys in it.
+func shownExpr(text string) string {
+	return secretCall.ReplaceAllString(text, "$1($2,removed)")
+}

@@ -1,0 +1,384 @@
+package haproxy
+
+import (
+	"cmp"
+	"encoding/binary"
+	"slices"
+	"strings"
+)
+
+// newChooser returns the balance algorithm; version decides how a consistent ring is laid out.
+func (r *router) newChooser(version string) chooser {
+	switch r.balance.algorithm {
+	case "roundrobin", "dispatch":
+		return newFWRR(r.servers, r.allBackups)
+	case "leastconn":
+		return &leastUsed{servers: r.servers, allBackups: r.allBackups, used: make([]int, len(r.servers))}
+	case "first":
+		return &firstFree{r.servers, r.allBackups}
+	case "random":
+		return &randomDraw{servers: r.servers, allBackups: r.allBackups, seed: sdbm([]byte(r.pool.Name))}
+	}
+	h := &hashed{r: r, version: version}
+	h.rebuild()
+	return h
+}
+
+// usableSet returns the servers that take part: the active ones, else the first usable backup or all of them.
+func usableSet(servers []*server, allBackups bool) []*server {
+	var set []*server
+	for _, s := range servers {
+		if s.usable() && !s.Backup {
+			set = append(set, s)
+		}
+	}
+	if len(set) > 0 {
+		return set
+	}
+	for _, s := range servers {
+		if s.usable() && s.Backup {
+			set = append(set, s)
+			if !allBackups {
+				break
+			}
+		}
+	}
+	return set
+}
+
+// hashed is map-based or consistent hashing, and static-rr, which walks the map.
+type hashed struct {
+	r       *router
+	version string
+	slots   []*server // map-based
+	points  []point   // consistent
+	alone   *server   // the only usable server
+	turn    int       // position for requests without a key
+}
+
+type point struct {
+	key uint32
+	srv *server
+}
+
+func (h *hashed) changed(*server) { h.rebuild() }
+
+func (h *hashed) rebuild() {
+	set := usableSet(h.r.servers, h.r.allBackups)
+	h.alone, h.slots, h.points = nil, nil, nil
+	switch {
+	case len(set) == 0:
+	case len(set) == 1:
+		h.alone = set[0]
+	case h.consistent():
+		h.points = h.ring(set)
+	default:
+		h.slots = slotMap(h.r.servers, set)
+	}
+}
+
+func (h *hashed) consistent() bool {
+	return h.r.hash.consistent && h.r.balance.algorithm != "static-rr"
+}
+
+// slotMap is the map of src/lb_map.c: one slot per unit of weight over the common divisor of all
+// configured weights, spread so that each server's slots lie evenly.
+func slotMap(all, set []*server) []*server {
+	divisor := 0
+	for _, s := range all {
+		divisor = gcd(divisor, s.Weight)
+	}
+	total := 0
+	for _, s := range set {
+		total += s.Weight / divisor
+	}
+	score := make([]int, len(set))
+	slots := make([]*server, total)
+	for i := range slots {
+		best, most := 0, 0
+		for j, s := range set {
+			score[j] += s.Weight / divisor
+			if v := (score[j] + total) / total; v > most || j == 0 {
+				best, most = j, v
+			}
+		}
+		slots[i] = set[best]
+		score[best] -= total
+	}
+	return slots
+}
+
+func gcd(a, b int) int {
+	for b != 0 {
+		a, b = b, a%b
+	}
+	return a
+}
+
+// ring lays out 16 points per unit of weight (src/lb_chash.c). Points with equal keys stay in the
+// order of the servers.
+func (h *hashed) ring(set []*server) []point {
+	var points []point
+	for _, s := range set {
+		base := h.base(s)
+		for i := range s.Weight * weightScale {
+			points = append(points, point{fullHash(base + uint32(i)), s})
+		}
+	}
+	slices.SortStableFunc(points, func(a, b point) int { return cmp.Compare(a.key, b.key) })
+	return points
+}
+
+// base is where a server's points come from: its number, or its address (hash-key). Versions 3.0 to
+// 3.2 mixed the number first (commit faa8c3e02), which commit 03e9a5a1e of October 2025 undid.
+func (h *hashed) base(s *server) uint32 {
+	kind := "id"
+	if k, ok := s.Settings["hash-key"]; ok && len(k.Args) > 0 {
+		kind = k.Args[0]
+	}
+	switch {
+	case kind == "id32":
+		return fullHash(swap(uint32(s.ID)))
+	case kind == "guid":
+		if g, ok := s.Settings["guid"]; ok && len(g.Args) > 0 {
+			return xxh32([]byte(g.Args[0]), 0)
+		}
+	case kind == "addr" && s.literal:
+		return addressKey(s, 0)
+	case kind == "addr-port" && s.literal:
+		return addressKey(s, fullHash(uint32(s.addr.Port())))
+	}
+	if mixedIDs(h.version) {
+		return fullHash(uint32(s.ID))
+	}
+	return uint32(s.ID) * 4096
+}
+
+func swap(v uint32) uint32 {
+	var b [4]byte
+	binary.BigEndian.PutUint32(b[:], v)
+	return binary.LittleEndian.Uint32(b[:])
+}
+
+func addressKey(s *server, seed uint32) uint32 {
+	a := s.addr.Addr().Unmap()
+	if a.Is4() {
+		b := a.As4()
+		return fullHash(seed + binary.LittleEndian.Uint32(b[:]))
+	}
+	b := a.As16()
+	return xxh32(b[:], seed)
+}
+
+// mixedIDs reports whether a version has the regression. Which of the 3.0, 3.1 and 3.2 patch releases
+// carry the fix is not recorded; the first releases of these branches do not.
+func mixedIDs(version string) bool {
+	return version != "" && compareVersions(version, "3.0") >= 0 && compareVersions(version, "3.3") < 0
+}
+
+// next hashes the request's key. A request without a key takes the next slot or point in turn.
+func (h *hashed) next(q *request, avoid *server) *server {
+	if h.alone != nil {
+		return h.alone
+	}
+	if len(h.slots)+len(h.points) == 0 {
+		return nil
+	}
+	if h.r.balance.algorithm != "static-rr" {
+		if sum, ok := h.r.requestHash(q); ok {
+			return h.at(sum, avoid)
+		}
+	}
+	return h.inTurn(avoid)
+}
+
+func (h *hashed) at(sum uint32, avoid *server) *server {
+	if h.slots != nil {
+		return h.slots[sum%uint32(len(h.slots))]
+	}
+	p := h.points
+	next, _ := slices.BinarySearchFunc(p, sum, func(p point, k uint32) int { return cmp.Compare(p.key, k) })
+	next %= len(p)
+	prev := (next + len(p) - 1) % len(p)
+	i := next
+	if sum-p[prev].key <= p[next].key-sum {
+		i = prev
+	}
+	for range p {
+		if p[i].srv != avoid {
+			break
+		}
+		i = (i + 1) % len(p)
+	}
+	return p[i].srv
+}
+
+func (h *hashed) inTurn(avoid *server) *server {
+	n := len(h.slots) + len(h.points)
+	for range n {
+		i := h.turn % n
+		h.turn = i + 1
+		s := (*server)(nil)
+		if h.slots != nil {
+			s = h.slots[i]
+		} else {
+			s = h.points[i].srv
+		}
+		if s != avoid {
+			return s
+		}
+	}
+	return avoid
+}
+
+// requestHash returns the hash of what the balance algorithm looks at; ok is false if the request
+// does not have it.
+func (r *router) requestHash(q *request) (sum uint32, ok bool) {
+	b := r.balance
+	var key string
+	switch b.algorithm {
+	case "source":
+		return r.hash.source(q.Client), q.Client.IsValid()
+	case "uri":
+		key, ok = b.uriKey(q.Target), true
+	case "url_param":
+		key, ok = urlParam(q.Target, b.name)
+	case "hdr":
+		if q.Header != nil {
+			key, ok = q.Header(b.name)
+		}
+		if ok && b.domainOnly {
+			key = domainOnly(key)
+		} else if ok {
+			key, _, _ = strings.Cut(key, ",")
+			key = strings.TrimSpace(key)
+		}
+	case "hash":
+		key, ok = fetch(b.expr, &sampleSource{call: q.Call})
+	case "rdp-cookie":
+		return 0, false
+	}
+	return r.hash.sum([]byte(key)), ok && (key != "" || b.algorithm == "uri")
+}
+
+// uriKey cuts the request target as "balance uri" says: to len bytes, to depth directories, before the query.
+func (b balanceRule) uriKey(target string) string {
+	if b.pathOnly {
+		if _, rest, ok := strings.Cut(target, "://"); ok {
+			target = rest[max(0, strings.IndexByte(rest, '/')):]
+		}
+	}
+	if b.length > 0 && len(target) > b.length {
+		target = target[:b.length]
+	}
+	slashes := 0
+	for i := range len(target) {
+		if target[i] == '/' {
+			if slashes++; b.depth > 0 && slashes == b.depth+1 {
+				return target[:i]
+			}
+		} else if target[i] == '?' && !b.whole {
+			return target[:i]
+		}
+	}
+	return target
+}
+
+// urlParam returns the raw value of a query parameter.
+func urlParam(target, name string) (string, bool) {
+	_, query, _ := strings.Cut(target, "?")
+	for _, part := range strings.Split(query, "&") {
+		if k, v, ok := strings.Cut(part, "="); ok && k == name {
+			return v, true
+		}
+	}
+	return "", false
+}
+
+// domainOnly returns the text between the last two dots before the top-level domain, as HAProxy
+// computes it ("www.example.com" -> "example"; without a dot the whole).
+func domainOnly(host string) string {
+	last := strings.LastIndexByte(host, '.')
+	if last < 0 {
+		return host
+	}
+	return host[strings.LastIndexByte(host[:last], '.')+1 : last]
+}
+
+// leastUsed stands for leastconn where each request ends before the next: the server that was
+// used longest ago, in proportion to its weight.
+type leastUsed struct {
+	servers    []*server
+	allBackups bool
+	used       []int
+	clock      int
+}
+
+func (l *leastUsed) changed(*server) {}
+
+func (l *leastUsed) next(_ *request, avoid *server) *server {
+	var best *server
+	for _, s := range usableSet(l.servers, l.allBackups) {
+		if s != avoid && (best == nil || l.used[s.index] < l.used[best.index]) {
+			best = s
+		}
+	}
+	if best == nil && avoid != nil && avoid.usable() {
+		best = avoid
+	}
+	if best != nil {
+		l.clock++
+		l.used[best.index] = l.clock
+	}
+	return best
+}
+
+// firstFree is "balance first" below every maxconn: the usable server with the lowest id.
+type firstFree struct {
+	servers    []*server
+	allBackups bool
+}
+
+func (f *firstFree) changed(*server) {}
+
+func (f *firstFree) next(_ *request, avoid *server) *server {
+	var best *server
+	for _, s := range usableSet(f.servers, f.allBackups) {
+		if s != avoid && (best == nil || s.ID < best.ID) {
+			best = s
+		}
+	}
+	return orElse(best, avoid)
+}
+
+// randomDraw is "balance random": a weighted draw, repeatable because it is seeded by the pool's
+// name. HAProxy draws twice and takes the less loaded server; without load one draw is the same.
+type randomDraw struct {
+	servers    []*server
+	allBackups bool
+	seed       uint32
+}
+
+func (d *randomDraw) changed(*server) {}
+
+func (d *randomDraw) next(_ *request, avoid *server) *server {
+	set := usableSet(d.servers, d.allBackups)
+	if len(set) > 1 {
+		set = slices.DeleteFunc(set, func(s *server) bool { return s == avoid })
+	}
+	total := 0
+	for _, s := range set {
+		total += s.Weight
+	}
+	if total == 0 {
+		return nil
+	}
+	d.seed++
+	n := int(fullHash(d.seed) % uint32(total))
+	for _, s := range set {
+		if n -= s.Weight; n < 0 {
+			return s
+		}
+	}
+	return nil
+}
