@@ -1,7 +1,6 @@
 package diagnose
 
 import (
-	"math"
 	"slices"
 	"strings"
 
@@ -116,14 +115,14 @@ func rank(ev *cause.Evidence) []candidate {
 		if len(clues) == 0 {
 			continue
 		}
-		ranked = append(ranked, candidate{cause: c, clues: clues, score: score(c.ID, clues)})
+		ranked = append(ranked, candidate{cause: c, clues: clues, score: weights.Score(c.ID, clues)})
 	}
-	total := math.Exp(unknownScore)
-	for _, r := range ranked {
-		total += math.Exp(r.score)
+	scores := make([]float64, len(ranked))
+	for i, r := range ranked {
+		scores[i] = r.score
 	}
-	for i := range ranked {
-		ranked[i].confidence = math.Exp(ranked[i].score) / total
+	for i, c := range weights.Confidences(scores) {
+		ranked[i].confidence = c
 	}
 	slices.SortStableFunc(ranked, func(a, b candidate) int {
 		switch {

@@ -3,6 +3,7 @@ package diagnose
 import (
 	_ "embed"
 	"encoding/json"
+	"math"
 
 	"limpet.dev/cause"
 )
@@ -13,9 +14,10 @@ var weightsFile []byte
 // Weights say how much each clue counts: the logarithm of how much likelier it is in breaks of its
 // cause than in breaks of others, over the recorded cases. "limpet lab weigh" derives them.
 type Weights struct {
-	Cases   int                `json:"cases"` // recorded cases that they were derived from
-	Clues   map[string]float64 `json:"clues"` // cause/clue -> weight
-	Unknown float64            `json:"unknown"`
+	Cases   int                `json:"cases"`   // recorded cases that they were derived from
+	Clues   map[string]float64 `json:"clues"`   // cause/clue -> weight
+	Unknown float64            `json:"unknown"` // score of "none of these"
+	Scale   float64            `json:"scale"`   // how sharply scores turn into confidences
 }
 
 var weights = func() Weights {
@@ -26,26 +28,38 @@ var weights = func() Weights {
 	return w
 }()
 
-var unknownScore = weights.Unknown
-
 // Weights of clues that no recorded case showed.
 const (
 	unseenFor     = 1.0
 	unseenAgainst = -1.5
 )
 
-// score adds up what the clues of one cause weigh.
-func score(id string, clues []cause.Clue) float64 {
+// Score adds up what the clues of one cause weigh under w.
+func (w *Weights) Score(id string, clues []cause.Clue) float64 {
 	sum := 0.0
 	for _, c := range clues {
-		w, ok := weights.Clues[id+"/"+c.ID]
+		v, ok := w.Clues[id+"/"+c.ID]
 		if !ok {
-			w = unseenFor
+			v = unseenFor
 			if c.Against {
-				w = unseenAgainst
+				v = unseenAgainst
 			}
 		}
-		sum += w * c.Strength
+		sum += v * c.Strength
 	}
 	return sum
+}
+
+// Confidences turns scores into confidences that leave room for a cause outside the catalogue.
+func (w *Weights) Confidences(scores []float64) []float64 {
+	total := math.Exp(w.Scale * w.Unknown)
+	out := make([]float64, len(scores))
+	for i, s := range scores {
+		out[i] = math.Exp(min(700, w.Scale*s))
+		total += out[i]
+	}
+	for i := range out {
+		out[i] /= total
+	}
+	return out
 }

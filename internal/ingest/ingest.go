@@ -38,6 +38,15 @@ type Options struct {
 
 // Diagnose reads everything that opt names and makes the report.
 func Diagnose(ctx context.Context, opt Options) (*diagnose.Report, error) {
+	ev, err := Load(ctx, opt)
+	if err != nil {
+		return nil, err
+	}
+	return diagnose.Run(ev), nil
+}
+
+// Load reads everything that opt names into what a diagnosis is made from.
+func Load(ctx context.Context, opt Options) (*diagnose.Evidence, error) {
 	b, err := collect(&opt)
 	if err != nil {
 		return nil, err
@@ -60,7 +69,7 @@ func Diagnose(ctx context.Context, opt Options) (*diagnose.Report, error) {
 	if err := s.run(ctx); err != nil {
 		return nil, err
 	}
-	return diagnose.Run(&s.evidence), nil
+	return &s.evidence, nil
 }
 
 // A scan is one diagnosis's reading.

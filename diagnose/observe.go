@@ -1,0 +1,40 @@
+package diagnose
+
+import (
+	"limpet.dev/cause"
+	"limpet.dev/session"
+)
+
+// An Observation is what all detectors saw in one cluster of like breaks. Weights are derived from the
+// observations of recorded cases.
+type Observation struct {
+	Breaks int
+	Total  int // breaks of the whole case
+	Clues  map[string][]cause.Clue
+}
+
+// Observe settles ev and returns what the detectors see in each cluster. ev is used up.
+func Observe(ev *Evidence) []Observation {
+	d := &run{Evidence: ev, counts: ev.Counts, signs: map[session.Signs]int64{}, report: &Report{Schema: Schema}}
+	d.gatherNotices()
+	d.settle()
+	all := make([]*cause.Break, len(d.breaks))
+	for i, b := range d.breaks {
+		all[i] = &b.Break
+	}
+	var seen []Observation
+	for _, c := range d.gather() {
+		e := d.evidence(all)
+		for _, b := range c.breaks {
+			e.Breaks = append(e.Breaks, &b.Break)
+		}
+		o := Observation{Breaks: len(c.breaks), Total: len(d.breaks), Clues: map[string][]cause.Clue{}}
+		for _, k := range cause.All() {
+			if clues := k.Detect(e); len(clues) > 0 {
+				o.Clues[k.ID] = clues
+			}
+		}
+		seen = append(seen, o)
+	}
+	return seen
+}
