@@ -183,6 +183,7 @@ func FuzzParse(f *testing.F) {
 		f.Fatal(err)
 	}
 	f.Add(shop)
+	f.Add([]byte("sessions:\n- name:\n"))
 	for _, seed := range []string{"", "a", "- [", "sessions:\n- carrier: {cookie: a}\n", "service: |\n  a\n  b\n", "? a\n: b", "a: {b: [c, {d: e}]}", "service: \"\\x41\""} {
 		f.Add([]byte(seed))
 	}

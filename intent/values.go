@@ -118,6 +118,10 @@ func (s several[V]) read(d *decoder, n ast.Node, path string, into *[]V) {
 	for i, item := range seq.Values {
 		var v V
 		at := fmt.Sprintf("%s[%d]", path, i)
+		if item.Type() == ast.NullType {
+			d.fail(item, at+" is empty")
+			continue
+		}
 		d.positions[at] = d.entry(item)
 		s.of.read(d, item, at, &v)
 		*into = append(*into, v)

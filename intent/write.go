@@ -63,6 +63,9 @@ func (w *writer) blocks(key string, n int, entry func(i int, path string)) {
 		w.begun = false
 		path := key + "[" + strconv.Itoa(i) + "]"
 		entry(i, path)
+		if !w.begun {
+			w.line("  - {}", path)
+		}
 	}
 }
 
