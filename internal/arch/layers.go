@@ -21,7 +21,8 @@ const yamlModule = "github.com/goccy/go-yaml"
 
 // layers is the table of style.md, "The layout". A new package gets its line here first.
 var layers = map[string]layer{
-	"cmd/limpet": {level: 6, anyModule: true},
+	"cmd/limpet":     {level: 6, anyModule: true},
+	"internal/bench": {level: 6}, // a program of its own: go run ./internal/bench
 
 	"internal/lab": {level: 5, anyModule: true},
 	"internal/web": {level: 5, anyModule: true},
