@@ -1,7 +1,6 @@
 package lab
 
 import (
-	"encoding/base64"
 	"errors"
 	"fmt"
 	"net"
@@ -12,6 +11,7 @@ import (
 	"time"
 
 	"limpet.dev/lb"
+	"limpet.dev/lb/products"
 )
 
 // keyVariable is the environment variable from which the balancer's log line takes the
@@ -32,7 +32,7 @@ func (st *stage) chooseBalancer() error {
 		}
 	}
 	name, emulated := splitLB(st.lbName)
-	product, ok := findProduct(name)
+	product, ok := products.ByName(name)
 	if !ok {
 		return fmt.Errorf("unknown balancer %q (known: haproxy, emulated:haproxy)", st.opt.LB)
 	}
@@ -51,7 +51,7 @@ func (st *stage) chooseBalancer() error {
 	if emulated {
 		return st.emulate(product)
 	}
-	return st.realBalancer(binary)
+	return st.realBalancer(product, binary)
 }
 
 // freeAddr finds a free port. Another program could take it before the balancer does;
@@ -85,31 +85,24 @@ func (st *stage) logLines(product *lb.Product) (string, error) {
 	case LogFull:
 		return product.LogLine(lb.LogLineOptions{
 			SessionCookie: sessionCookie, AffinityCookie: affinityCookie, KeyVariable: keyVariable,
+			Variant: "frontend", // the log target is in our global section
 		})
 	}
 	return "", fmt.Errorf("unknown log detail %q (known: %s, %s)", st.opt.LogDetail, LogFull, LogDefault)
 }
 
-func (st *stage) environment() []string {
-	return []string{keyVariable + "=" + base64.StdEncoding.EncodeToString(st.key[:])}
-}
-
-func (st *stage) realBalancer(binary string) error {
+func (st *stage) realBalancer(product *lb.Product, binary string) error {
 	work, err := os.MkdirTemp("", "limpet-lab-")
 	if err != nil {
 		return fmt.Errorf("make the balancer's folder: %w", err)
 	}
-	config := filepath.Join(work, "haproxy.cfg")
-	if err := os.WriteFile(config, []byte(st.config), 0o600); err != nil {
-		os.RemoveAll(work)
-		return fmt.Errorf("write configuration: %w", err)
-	}
 	out, err := newLineFile(filepath.Join(st.dir, "haproxy.log"))
 	if err != nil {
+		os.RemoveAll(work)
 		return err
 	}
 	st.balancer = &realBalancer{
-		binary: binary, work: work, config: config, addr: st.addr, out: out, env: st.environment(),
+		product: product, binary: binary, work: work, config: st.config, key: st.key, addr: st.addr, out: out,
 	}
 	return nil
 }

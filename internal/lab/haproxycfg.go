@@ -19,7 +19,7 @@ func haproxyConfig(sc *scenario, listen, logLines, canary string, instances []*i
 	var b strings.Builder
 	line := func(format string, args ...any) { fmt.Fprintf(&b, format+"\n", args...) }
 	line("global")
-	line("    log stdout len 8192 format raw local0")
+	line("    log stdout len 8192 format iso local0")
 	line("    maxconn 4000")
 	line("")
 	line("defaults")
@@ -35,7 +35,9 @@ func haproxyConfig(sc *scenario, listen, logLines, canary string, instances []*i
 	line("frontend %s", listenerName)
 	line("    bind %s", listen)
 	for l := range strings.Lines(logLines) {
-		line("    %s", strings.TrimSpace(l))
+		if l = strings.TrimSpace(l); l != "" {
+			line("    %s", l)
+		}
 	}
 	if canary != "" {
 		line("    http-request set-header X-Origin-Secret %s", canary)

@@ -1,20 +1,30 @@
 package lab
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
+	"net"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
+
+	"limpet.dev/internal/need"
+	"limpet.dev/witness"
 )
 
-// short is a demo that tests can afford; what it leaves out it says.
+// short plays a demo that a test can afford.
 func short(t *testing.T, opt DemoOptions) (string, *Truth) {
 	t.Helper()
 	opt.Dir = filepath.Join(t.TempDir(), "bundle")
 	if opt.Duration == 0 {
 		opt.Duration = 5 * time.Second
+	}
+	if opt.Clients == 0 {
+		opt.Clients = 40
 	}
 	if opt.LB == "" {
 		opt.LB = "emulated:haproxy"
@@ -23,42 +33,325 @@ func short(t *testing.T, opt DemoOptions) (string, *Truth) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return dir, readTruth(t, dir)
-}
-
-func readTruth(t *testing.T, dir string) *Truth {
-	t.Helper()
-	text, err := os.ReadFile(filepath.Join(dir, TruthFile))
+	truth, err := ReadTruth(dir)
 	if err != nil {
 		t.Fatal(err)
 	}
-	var truth Truth
-	if err := json.Unmarshal(text, &truth); err != nil {
-		t.Fatal(err)
-	}
-	return &truth
+	return dir, truth
 }
 
-func TestScratch(t *testing.T) {
-	for _, fault := range append(Faults(), NoFault) {
+// TestEachFaultCostsSessions plays every fault on the emulator, and looks at what the
+// bundle holds.
+func TestEachFaultCostsSessions(t *testing.T) {
+	for _, fault := range Faults() {
 		t.Run(fault, func(t *testing.T) {
-			began := time.Now()
-			dir, err := Demo(context.Background(), DemoOptions{Fault: fault, LB: os.Getenv("LAB_LB"), Seed: 101, Dir: "/tmp/labout/" + fault})
+			t.Parallel()
+			dir, truth := short(t, DemoOptions{Fault: fault, Seed: 7})
+			checkFaultyTruth(t, truth, fault)
+			checkBundle(t, dir, truth)
+		})
+	}
+}
+
+// TestEachFaultOnTheRealBalancer plays them on HAProxy itself.
+func TestEachFaultOnTheRealBalancer(t *testing.T) {
+	need.Tool(t, "haproxy")
+	for _, fault := range Faults() {
+		t.Run(fault, func(t *testing.T) {
+			t.Parallel()
+			dir, truth := short(t, DemoOptions{Fault: fault, Seed: 8, LB: "haproxy"})
+			checkFaultyTruth(t, truth, fault)
+			checkBundle(t, dir, truth)
+		})
+	}
+}
+
+func checkFaultyTruth(t *testing.T, truth *Truth, fault string) {
+	t.Helper()
+	if truth.Cause != fault || !truth.Visible || len(truth.FaultAt) == 0 {
+		t.Errorf("cause %s visible %v fault_at %v", truth.Cause, truth.Visible, truth.FaultAt)
+	}
+	kind := "lost"
+	if fault == "samesite-cross-site-post" {
+		kind = "withheld"
+	}
+	lost := 0
+	for name, l := range truth.Sessions {
+		if len(l.Pseudonyms) == 0 {
+			t.Errorf("%s has no pseudonym", name)
+		}
+		if !l.Lost {
+			continue
+		}
+		lost++
+		if l.Kind != kind || l.Cause != fault || l.At == nil {
+			t.Errorf("%s: %+v, want a break of kind %s by %s", name, l, kind, fault)
+		}
+		if l.Recovered != nil && l.Recovered.Before(*l.At) {
+			t.Errorf("%s recovered before it broke", name)
+		}
+	}
+	switch {
+	case lost == 0:
+		t.Error("no session was lost")
+	case kind == "lost" && truth.LostFollowups < int64(lost):
+		t.Errorf("%d lost follow-ups, but %d sessions lost", truth.LostFollowups, lost)
+	case truth.Followups <= truth.LostFollowups:
+		t.Errorf("%d follow-ups, %d of them lost", truth.Followups, truth.LostFollowups)
+	}
+}
+
+// TestHealthyRunsLoseNothing: whatever moves, reloads or restarts.
+func TestHealthyRunsLoseNothing(t *testing.T) {
+	for _, how := range []string{"memory", "memory-reload", "shared", "shared-deploy", "signed"} {
+		t.Run(how, func(t *testing.T) {
+			t.Parallel()
+			dir, truth := short(t, DemoOptions{Fault: NoFault, Healthy: how, Seed: 9})
+			for name, l := range truth.Sessions {
+				if l.Lost {
+					t.Errorf("%s was lost: %+v", name, l)
+				}
+			}
+			if truth.Cause != NoFault || truth.Visible || truth.LostFollowups != 0 || truth.Followups == 0 {
+				t.Errorf("cause %s visible %v lost %d of %d follow-ups", truth.Cause, truth.Visible, truth.LostFollowups, truth.Followups)
+			}
+			checkBundle(t, dir, truth)
+		})
+	}
+}
+
+// checkBundle: all files are there, events are complete, losses stand in them, no file
+// but the truth names a fault, and nothing outside the raw logs shows a credential.
+func checkBundle(t *testing.T, dir string, truth *Truth) {
+	t.Helper()
+	for _, name := range []string{"limpet.yaml", "haproxy.cfg", "haproxy.log", "events.jsonl", "changes.jsonl", "limpet.key", TruthFile} {
+		text, err := os.ReadFile(filepath.Join(dir, name))
+		if err != nil || len(text) == 0 {
+			t.Errorf("%s: %d bytes, error %v", name, len(text), err)
+		}
+		for _, fault := range Faults() {
+			if name != TruthFile && bytes.Contains(text, []byte(fault)) {
+				t.Errorf("%s names the fault %s", name, fault)
+			}
+		}
+	}
+	checkEvents(t, filepath.Join(dir, "events.jsonl"), truth)
+}
+
+// checkEvents compares the application's own words with the truth: each session that was
+// lost was missed by an instance, and each that was missed was lost or had ended: logged
+// out, expired, or silent for longer than its idle time.
+func checkEvents(t *testing.T, path string, truth *Truth) {
+	t.Helper()
+	text, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	lifeOf := map[string]string{}
+	for name, l := range truth.Sessions {
+		for _, p := range l.Pseudonyms {
+			lifeOf[p] = name
+		}
+	}
+	idle := idleOf(t, filepath.Dir(path))
+	missed, ended, known := map[string]bool{}, map[string]bool{}, map[string]time.Time{}
+	for line := range bytes.Lines(text) {
+		var e struct {
+			Time                           time.Time
+			Event, Session, Result, Reason string
+		}
+		if err := json.Unmarshal(line, &e); err != nil {
+			t.Fatalf("event %s: %v", line, err)
+		}
+		if lacks := witness.Check(line); len(lacks) > 0 && e.Event != string(witness.Destroy) {
+			t.Errorf("event %s lacks %q", line, lacks)
+		}
+		name := lifeOf[e.Session]
+		switch {
+		case e.Reason == "idle" || e.Reason == "logout" || e.Reason == "absolute":
+			ended[name] = true
+		case e.Event == string(witness.Read) && e.Result != string(witness.Hit):
+			missed[name] = missed[name] || e.Time.Sub(known[name]) <= idle
+		default:
+			known[name] = e.Time
+		}
+	}
+	for name, l := range truth.Sessions {
+		if l.Lost && l.Kind == "lost" && !missed[name] {
+			t.Errorf("%s: lost in the truth, but every instance knew it", name)
+		}
+		if missed[name] && !l.Lost && !ended[name] {
+			t.Errorf("%s: an instance missed it, the truth knows no loss and the events no end", name)
+		}
+	}
+}
+
+// idleOf reads the idle time that the bundle declares.
+func idleOf(t *testing.T, dir string) time.Duration {
+	t.Helper()
+	text, err := os.ReadFile(filepath.Join(dir, "limpet.yaml"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, rest, _ := strings.Cut(string(text), "idle: ")
+	word, _, _ := strings.Cut(rest, ",")
+	idle, err := time.ParseDuration(word)
+	if err != nil {
+		t.Fatalf("declared idle time: %v", err)
+	}
+	return idle
+}
+
+func TestWhatABundleLeavesOut(t *testing.T) {
+	dir, truth := short(t, DemoOptions{
+		Fault: NoFault, Healthy: "shared", Seed: 3, Clients: 12, Duration: time.Second,
+		NoChanges: true, NoIntent: true, NoEvents: true, LogDetail: LogDefault,
+	})
+	for _, name := range []string{"limpet.yaml", "changes.jsonl", "events.jsonl"} {
+		if _, err := os.Stat(filepath.Join(dir, name)); !errors.Is(err, os.ErrNotExist) {
+			t.Errorf("%s is there", name)
+		}
+	}
+	config, err := os.ReadFile(filepath.Join(dir, "haproxy.cfg"))
+	if err != nil || !strings.Contains(string(config), "option httplog") || truth.LogDetail != LogDefault {
+		t.Errorf("log detail %s, error %v, configuration\n%s", truth.LogDetail, err, config)
+	}
+}
+
+func TestEventsOfShiftedClocksInAnotherZone(t *testing.T) {
+	began := time.Now()
+	dir, _ := short(t, DemoOptions{
+		Fault: NoFault, Healthy: "memory", Seed: 4, Clients: 12, Duration: time.Second,
+		ClockOffset: time.Hour, Zone: time.FixedZone("", -5*3600-1800),
+	})
+	text, err := os.ReadFile(filepath.Join(dir, "events.jsonl"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var first struct{ Time string }
+	if err := json.Unmarshal(text[:bytes.IndexByte(text, '\n')], &first); err != nil {
+		t.Fatal(err)
+	}
+	at, err := time.Parse(time.RFC3339Nano, first.Time)
+	if err != nil || !strings.HasSuffix(first.Time, "-05:30") {
+		t.Fatalf("time %s, error %v; want the zone -05:30", first.Time, err)
+	}
+	if at.Before(began.Add(time.Hour - time.Second)) {
+		t.Errorf("time %s is not an hour ahead", first.Time)
+	}
+}
+
+// TestCanaryStaysInRawInputs: the planted secret is where a careless setup has it, and
+// nowhere that is ours to write.
+func TestCanaryStaysInRawInputs(t *testing.T) {
+	const canary = "CANARY7secretX"
+	dir, _ := short(t, DemoOptions{
+		Fault: NoFault, Healthy: "shared", Seed: 5, Clients: 48, Duration: 2 * time.Second, Canary: canary, LogDetail: LogDefault,
+	})
+	for name, want := range map[string]bool{
+		"haproxy.log": true, "haproxy.cfg": true, "limpet.yaml": true, "changes.jsonl": true, "events.jsonl": false, TruthFile: false,
+	} {
+		text, err := os.ReadFile(filepath.Join(dir, name))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := bytes.Contains(text, []byte(canary)); got != want {
+			t.Errorf("%s holds the secret: %v, want %v", name, got, want)
+		}
+	}
+}
+
+func TestCancelEndsEverything(t *testing.T) {
+	for _, balancer := range []string{"emulated:haproxy", "haproxy"} {
+		t.Run(balancer, func(t *testing.T) {
+			if balancer == "haproxy" {
+				need.Tool(t, "haproxy")
+			}
+			opt := DemoOptions{Fault: "store-flushed-with-cache", Seed: 6, LB: balancer, Dir: t.TempDir(), Clients: 12}
+			opt.setDefaults()
+			sc, err := plan(&opt)
 			if err != nil {
 				t.Fatal(err)
 			}
-			truth := readTruth(t, dir)
-			lost, kinds, rec := 0, map[string]int{}, 0
-			for _, s := range truth.Sessions {
-				if s.Lost {
-					lost++
-					kinds[s.Kind]++
-					if s.Recovered != nil {
-						rec++
-					}
+			st, err := newStage(&opt, sc, opt.Dir)
+			if err != nil {
+				t.Fatal(err)
+			}
+			ctx, cancel := context.WithCancel(t.Context())
+			if err := st.start(ctx); err != nil {
+				t.Fatal(err)
+			}
+			time.AfterFunc(300*time.Millisecond, cancel)
+			if err := st.run(ctx); !errors.Is(err, context.Canceled) {
+				t.Errorf("run ended with %v, want the cancellation", err)
+			}
+			addrs := []string{st.addr, st.redis.addr()}
+			for _, in := range st.instances {
+				addrs = append(addrs, in.addr)
+			}
+			st.close()
+			for _, a := range addrs {
+				if conn, err := net.Dial("tcp", a); err == nil {
+					conn.Close()
+					t.Errorf("something still answers on %s", a)
 				}
 			}
-			t.Logf("%s: took %.1fs storage %s lives %d lost %d recovered %d kinds %v followups %d lostfu %d", fault, time.Since(began).Seconds(), truth.Storage, len(truth.Sessions), lost, rec, kinds, truth.Followups, truth.LostFollowups)
+			if real, ok := st.balancer.(*realBalancer); ok {
+				if _, err := os.Stat(real.work); !errors.Is(err, os.ErrNotExist) {
+					t.Errorf("the balancer's folder is still there")
+				}
+			}
 		})
+	}
+}
+
+func TestOneSeedOnePlan(t *testing.T) {
+	for _, fault := range append(Faults(), NoFault) {
+		var plans []string
+		for _, seed := range []int64{101, 101, 102} {
+			opt := DemoOptions{Fault: fault, Seed: seed}
+			opt.setDefaults()
+			sc, err := plan(&opt)
+			if err != nil {
+				t.Fatal(err)
+			}
+			text, err := json.Marshal(describe(sc))
+			if err != nil {
+				t.Fatal(err)
+			}
+			plans = append(plans, string(text))
+		}
+		if plans[0] != plans[1] {
+			t.Errorf("%s: one seed made two plans\n%s\n%s", fault, plans[0], plans[1])
+		}
+		if plans[0] == plans[2] {
+			t.Errorf("%s: two seeds made one plan", fault)
+		}
+	}
+}
+
+// describe shows a scenario's choices.
+func describe(sc *scenario) []any {
+	var all []any
+	for _, s := range sc.steps {
+		all = append(all, s.at, s.do, s.instance, s.lasts, s.release)
+	}
+	for _, c := range sc.changes {
+		all = append(all, c.at, c.what, c.ref)
+	}
+	return append(all, sc.storage, sc.affinity, sc.balance, sc.instances, sc.check.timeout, sc.oddKeys, sc.returnStarts)
+}
+
+func TestUnknownWishesAreErrors(t *testing.T) {
+	for name, opt := range map[string]DemoOptions{
+		"fault":      {Fault: "tide"},
+		"balancer":   {Fault: NoFault, LB: "emulated:tide"},
+		"log detail": {Fault: NoFault, LogDetail: "tide"},
+		"healthy":    {Fault: NoFault, Healthy: "tide"},
+	} {
+		opt.Dir = t.TempDir()
+		if _, err := Demo(t.Context(), opt); err == nil || !strings.Contains(err.Error(), "tide") {
+			t.Errorf("%s: got %v, want an error that names it", name, err)
+		}
 	}
 }

@@ -9,22 +9,26 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"strconv"
 	"strings"
 	"sync"
 	"syscall"
 	"time"
+
+	"limpet.dev/lb"
+	"limpet.dev/session"
 )
 
-// A realBalancer runs the product itself. A reload starts a new process that takes the
-// listeners over from the old one, which ends when its requests have ended.
+// A realBalancer runs the product itself, by the product's Plan. A reload starts a new
+// process that takes the listeners over from the old one, which ends when its requests have ended.
 type realBalancer struct {
+	product *lb.Product
 	binary  string
-	work    string    // folder for the process's own files, removed by stop
-	config  string    // path of the configuration
+	work    string // folder for the process's own files, removed by stop
+	config  string // text of the configuration
+	key     session.Key
 	out     *lineFile // the log: what the processes write to standard output
 	addr    string
-	env     []string
+
 	mu      sync.Mutex
 	running []*process
 }
@@ -36,17 +40,51 @@ type process struct {
 	done   chan struct{}
 }
 
-func (b *realBalancer) start(ctx context.Context) error { return b.launch(ctx, nil) }
+func (b *realBalancer) start(ctx context.Context) error {
+	plan, err := b.plan(lb.PlanInput{})
+	if err != nil {
+		return err
+	}
+	for name, text := range plan.Files {
+		if err := os.WriteFile(filepath.Join(b.work, filepath.Base(name)), []byte(text), 0o600); err != nil {
+			return fmt.Errorf("write configuration: %w", err)
+		}
+	}
+	if len(plan.Check) > 0 {
+		check := exec.CommandContext(ctx, plan.Check[0], plan.Check[1:]...)
+		check.Env = plan.Env
+		if text, err := check.CombinedOutput(); err != nil {
+			return fmt.Errorf("check the configuration: %w: %s", err, strings.TrimSpace(string(text)))
+		}
+	}
+	return b.launch(ctx, plan)
+}
 
 func (b *realBalancer) reload(ctx context.Context) error {
 	b.mu.Lock()
 	old := b.running[len(b.running)-1]
 	b.mu.Unlock()
-	return b.launch(ctx, old)
+	plan, err := b.plan(lb.PlanInput{Reload: true, OldPID: old.cmd.Process.Pid})
+	if err != nil {
+		return err
+	}
+	return b.launch(ctx, plan)
+}
+
+func (b *realBalancer) plan(in lb.PlanInput) (*lb.Plan, error) {
+	in.Dir, in.Config, in.Binary, in.Key = b.work, b.config, b.binary, b.key
+	plan, err := b.product.Plan(in)
+	if err != nil {
+		return nil, fmt.Errorf("plan %s: %w", b.product.Name, err)
+	}
+	if !plan.Stdout {
+		return nil, fmt.Errorf("plan %s: the log does not go to standard output", b.product.Name)
+	}
+	return plan, nil
 }
 
 // launch starts a process, and waits until the port answers.
-func (b *realBalancer) launch(ctx context.Context, old *process) error {
+func (b *realBalancer) launch(ctx context.Context, plan *lb.Plan) error {
 	// A pipe, not a file: HAProxy takes O_APPEND off its standard output, and two processes
 	// with one file would write over each other's lines during a reload.
 	r, w, err := os.Pipe()
@@ -54,18 +92,14 @@ func (b *realBalancer) launch(ctx context.Context, old *process) error {
 		return fmt.Errorf("make log pipe: %w", err)
 	}
 	widen(w)
-	args := []string{"-db", "-f", b.config}
-	if old != nil {
-		args = append(args, "-sf", strconv.Itoa(old.cmd.Process.Pid))
-	}
-	p := &process{cmd: exec.Command(b.binary, args...), stderr: &strings.Builder{}, done: make(chan struct{})}
-	p.cmd.Dir, p.cmd.Env, p.cmd.Stdout, p.cmd.Stderr = b.work, b.env, w, p.stderr
+	p := &process{cmd: exec.Command(plan.Start[0], plan.Start[1:]...), stderr: &strings.Builder{}, done: make(chan struct{})}
+	p.cmd.Dir, p.cmd.Env, p.cmd.Stdout, p.cmd.Stderr = b.work, plan.Env, w, p.stderr
 	p.cmd.SysProcAttr = endsWithUs()
 	err = p.cmd.Start()
 	w.Close()
 	if err != nil {
 		r.Close()
-		return fmt.Errorf("start %s: %w", filepath.Base(b.binary), err)
+		return fmt.Errorf("start %s: %w", b.product.Name, err)
 	}
 	go func() {
 		b.copyLog(r)
