@@ -81,7 +81,7 @@ func cookieFates(a topology.Affinity, pool *topology.Pool, c cookieRule) topolog
 func rdpFates(s topology.Setting, pool *topology.Pool) topology.Affinity {
 	name := "msts"
 	if len(s.Args) > 0 {
-		name = strings.Trim(s.Args[0], "()")
+		name = s.Args[0]
 	}
 	return topology.Affinity{
 		Method: topology.MethodPassive, Carrier: "RDP cookie " + name, Pos: s.Pos, ReadOnly: true,

@@ -77,17 +77,16 @@ type reader struct {
 	proxy   *proxy // the proxy section that is being read, nil in others
 	group   *peers // the peers section that is being read
 
-	defaults    map[string]*proxy
-	unnamed     *proxy // the last defaults section
-	proxies     []*proxy
-	peers       []*peers
-	localPeer   string
-	globalLogs  []topology.Setting
-	logTag      string
-	spread      int    // spread-checks, percent
-	stateFile   string // server-state-file
-	instances   int
-	authorities map[string]bool
+	defaults   map[string]*proxy
+	unnamed    *proxy // the last defaults section
+	proxies    []*proxy
+	peers      []*peers
+	localPeer  string
+	globalLogs []topology.Setting
+	logTag     string
+	spread     int    // spread-checks, percent
+	stateFile  string // server-state-file
+	instances  int
 }
 
 func newReader(env lb.Env) *reader {
@@ -136,7 +135,7 @@ func (r *reader) readFile(fsys fs.FS, name string) {
 	for len(text) > 0 {
 		r.line++
 		line, rest, ended := bytes.Cut(text, []byte("\n"))
-		if !ended && len(bytes.TrimSpace(line)) > 0 {
+		if !ended {
 			r.fail(r.pos(), "the last line has no line end: the file may have been truncated (HAProxy refuses it)")
 		}
 		r.readLine(line)

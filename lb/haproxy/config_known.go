@@ -37,7 +37,7 @@ var openSections = map[string]bool{"dynamic-update": true, "waf-global": true, "
 	"captcha": true, "udp-lb": true, "aggregations": true, "healthcheck": true}
 
 var globalWords = strings.Fields(`
-	anonkey ca-base chroot cluster-secret close-spread-time cpu-map cpu-policy cpu-set crt-base daemon default-path
+	anonkey ca-base chroot cluster-secret close-spread-time cpu-affinity cpu-map cpu-policy cpu-set crt-base daemon default-path
 	description dns-accept-family expose-deprecated-directives expose-experimental-directives external-check
 	fd-hard-limit force-cfg-parser-pause gid grace group h1-accept-payload-with-any-method h1-case-adjust
 	h1-case-adjust-file h1-do-not-close-on-insecure-transfer-encoding h2-workaround-bogus-websocket-clients

@@ -122,6 +122,9 @@ func (r *reader) proxyLine(words []string, no bool) {
 	if twoWords[key] && len(args) > 0 {
 		key, args = key+" "+args[0], args[1:]
 	}
+	if name, arg, ok := strings.Cut(key, "("); ok && name == "persist rdp-cookie" {
+		key, args = name, append([]string{strings.TrimSuffix(arg, ")")}, args...)
+	}
 	if logOptions[key] {
 		if !no {
 			p.set("log-format", topology.Setting{Args: append([]string{builtInMark, key}, args...), Pos: r.pos()})

@@ -14,4 +14,6 @@ var Product = &lb.Product{
 	Config:      readConfig,
 	Router:      newRouter,
 	Plan:        plan,
+	Parser:      newParser,
+	LogLine:     logLine,
 }
