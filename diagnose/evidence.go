@@ -38,6 +38,9 @@ type Evidence struct {
 	Seed      int64
 	Notes     []string
 
+	// Tell asks for the stories of the sessions whose pseudonym begins so, besides the worst; "" none.
+	Tell string
+
 	// Classify says what a route is for, as the Correlator was told.
 	Classify func(session.Method, string) session.Class
 }

@@ -6,15 +6,17 @@ import (
 	"strings"
 	"time"
 
+	"limpet.dev/cause"
 	"limpet.dev/session"
 	"limpet.dev/topology"
 )
 
 const mostStories = 8
 
-// stories tells the worst broken sessions of each cause, request by request.
+// stories tells the worst broken sessions of each cause, request by request, after those
+// that were asked for.
 func (d *run) stories() {
-	d.report.Stories = []Story{}
+	d.report.Stories = d.asked()
 	worst := slices.Clone(d.breaks)
 	slices.SortStableFunc(worst, func(a, b *settled) int {
 		switch {
@@ -30,11 +32,32 @@ func (d *run) stories() {
 		if len(d.report.Stories) == mostStories {
 			return
 		}
-		if perCause[b.cause]++; perCause[b.cause] > 3 {
+		if perCause[b.cause]++; perCause[b.cause] > 3 || d.told(b) {
 			continue
 		}
 		d.report.Stories = append(d.report.Stories, d.story(b))
 	}
+}
+
+// asked tells the sessions whose pseudonym begins with Tell: those with a follow-up that was
+// not plainly honoured, as only their visits are kept.
+func (d *run) asked() []Story {
+	told := []Story{}
+	if d.Tell == "" {
+		return told
+	}
+	for i := range d.Troubled {
+		tl := &d.Troubled[i]
+		if len(told) == mostStories || !strings.HasPrefix(tl.Pseudonym.String(), d.Tell) {
+			continue
+		}
+		b := &settled{Break: cause.Break{Session: tl.Pseudonym}, tl: tl, at: -1}
+		if k := slices.IndexFunc(d.breaks, func(b *settled) bool { return b.tl == tl }); k >= 0 {
+			b = d.breaks[k]
+		}
+		told = append(told, d.story(b))
+	}
+	return told
 }
 
 func (d *run) story(b *settled) Story {
@@ -57,6 +80,12 @@ func (d *run) story(b *settled) Story {
 	}
 	slices.Sort(s.Instances)
 	return s
+}
+
+// told says whether a broken session's story is in the report already.
+func (d *run) told(b *settled) bool {
+	_, ok := d.report.Story(b.Session.String())
+	return ok
 }
 
 // Story tells the session with that pseudonym, if it broke and its visits were kept.

@@ -32,6 +32,7 @@ type Options struct {
 	Until    time.Time
 	Zone     *time.Location // of log times without one; nil UTC
 	Seed     int64
+	Tell     string // tell the sessions whose pseudonym begins so
 	Workers  int // 0: as the machine allows
 	Progress func(done, total int64)
 }
@@ -53,7 +54,7 @@ func Load(ctx context.Context, opt Options) (*diagnose.Evidence, error) {
 	}
 	s := &scan{opt: &opt, bundle: b, vocab: session.NewVocabulary()}
 	defer s.close()
-	s.evidence.Notes = b.notes
+	s.evidence.Notes, s.evidence.Tell = b.notes, opt.Tell
 	for _, name := range b.declared(&opt) {
 		s.note("limpet.yaml names %s, which is not there.", name)
 	}
