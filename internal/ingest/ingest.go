@@ -33,7 +33,7 @@ type Options struct {
 	Zone     *time.Location // of log times without one; nil UTC
 	Seed     int64
 	Tell     string // tell the sessions whose pseudonym begins so
-	Workers  int // 0: as the machine allows
+	Workers  int    // 0: as the machine allows
 	Progress func(done, total int64)
 }
 
