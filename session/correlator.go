@@ -40,7 +40,7 @@ type Correlator struct {
 	vocab   *Vocabulary
 	keys    table // credential -> life
 	clients table // client -> latest life of that client
-	slab    [][]life
+	slab    []slab
 	free    []int32
 	traces  map[int32]*trace
 	reasons []reasonKind
@@ -103,22 +103,49 @@ func NewCorrelator(v *Vocabulary, s Settings) *Correlator {
 
 // AddBatch adds records whose credentials stand in base.
 func (c *Correlator) AddBatch(records []Record, base []byte) {
-	const ahead = 12
+	for len(records) > 0 {
+		n := min(len(records), group)
+		c.fetch(records[:n])
+		for i := range records[:n] {
+			c.Add(&records[i], base)
+		}
+		records = records[n:]
+	}
+}
+
+// group is how many records are fetched for at a time: enough for the processor to wait for many
+// places of memory at once, few enough for them to stay in its nearest cache.
+const group = 24
+
+// fetch touches what the records of a group will need: first their slots of the table, then their lives,
+// then the place for the visit. Each loop is short, so that its loads overlap; what they
+// return is of no interest.
+func (c *Correlator) fetch(records []Record) {
+	var lives [group]int32
 	var touch int64
 	for i := range records {
-		// Touch what later records will need, so that the processor fetches it meanwhile.
-		if i+2*ahead < len(records) {
-			touch += int64(c.keys.slots[records[i+2*ahead].Presented&c.keys.mask].val)
-		}
-		if i+ahead < len(records) {
-			if k := records[i+ahead].Presented; k != 0 {
-				if n := c.keys.get(k); n >= 0 {
-					l := c.life(n)
-					touch += l.last + l.ring[l.seen%ringLen].Start
-				}
+		lives[i] = -1
+		if k := records[i].Presented; k != 0 {
+			if s := &c.keys.slots[k&c.keys.mask]; s.key == k {
+				lives[i] = s.val
+			} else {
+				lives[i] = -2
 			}
 		}
-		c.Add(&records[i], base)
+	}
+	for i := range records {
+		if lives[i] == -2 {
+			lives[i] = c.keys.get(records[i].Presented)
+		}
+		if lives[i] >= 0 {
+			touch += c.life(lives[i]).last
+		}
+	}
+	for i := range records {
+		if lives[i] >= 0 {
+			l := c.life(lives[i])
+			touch += l.ring[l.seen%ringLen].start
+		}
 	}
 	c.touched = touch
 }

@@ -54,7 +54,7 @@ func (c *Correlator) follow(n int32, r *Record, base []byte) {
 		c.afterEnd(n, l, r, base)
 		return
 	}
-	if end := c.expired(l, r); end != Abandoned {
+	if end := c.expired(n, l, r); end != Abandoned {
 		c.endLife(l, end)
 		if r.Set != 0 {
 			c.create(r, base)
@@ -87,7 +87,7 @@ func (c *Correlator) afterEnd(n int32, l *life, r *Record, base []byte) {
 }
 
 // expired reports whether this request finds its session ended as it should.
-func (c *Correlator) expired(l *life, r *Record) End {
+func (c *Correlator) expired(n int32, l *life, r *Record) End {
 	if r.App&AppSeen == 0 {
 		return Abandoned
 	}
@@ -107,7 +107,7 @@ func (c *Correlator) expired(l *life, r *Record) End {
 	if c.idleFor(r.Start - l.last) {
 		return EndIdle
 	}
-	if c.Absolute > 0 && r.Start-l.first >= int64(c.Absolute) {
+	if c.Absolute > 0 && r.Start-c.rest(n).first >= int64(c.Absolute) {
 		return EndAbsolute
 	}
 	return Abandoned
@@ -158,6 +158,9 @@ func (c *Correlator) fromAnswer(l *life, r *Record) (Outcome, Signs) {
 		return Unknown, 0
 	}
 	if s := c.signs(l, r); s != 0 {
+		if s == SignShrunk && l.instance == r.Instance {
+			return Honoured, s // users empty carts too: counted, so that moves can be compared
+		}
 		if c.idleFor(r.Start - l.last) {
 			return Plain, 0
 		}
@@ -251,19 +254,20 @@ func (c *Correlator) account(n int32, l *life, r *Record, out Outcome, signs Sig
 		c.Held++
 	case Moved:
 		c.Moved++
-		c.moved(l, &v)
+		c.moved(n, l, &v)
 	}
 	c.population(l, r, &v)
 	c.keep(n, l, &v)
 }
 
 // moved remembers the first pair of requests between which the session moved.
-func (c *Correlator) moved(l *life, v *Visit) {
+func (c *Correlator) moved(n int32, l *life, v *Visit) {
 	if l.moves == 0 {
-		if last := l.latest(); last != nil {
-			l.moveA = *last
+		t := c.rest(n)
+		if l.seen > 0 {
+			t.moveA = l.ring[(l.seen-1)%ringLen]
 		}
-		l.moveB = *v
+		t.moveB = v.shorten()
 	}
 	l.moves++
 }
@@ -273,14 +277,15 @@ func (c *Correlator) keep(n int32, l *life, v *Visit) {
 	trouble := v.Outcome == Lost || v.Outcome == Incomplete || v.Outcome == Suspect || v.Outcome == Withheld
 	if trouble && !l.troubled {
 		l.troubled = true
-		l.recovered = 0
 		c.trace(n, l)
 	}
-	l.push(v)
+	l.ring[l.seen%ringLen] = v.shorten()
+	l.seen++
 	if l.troubled {
 		c.record(n, v)
-		if v.Outcome == Honoured && l.recovered == 0 {
-			l.recovered = v.End()
+		if v.Outcome == Honoured && !l.healed {
+			l.healed = true
+			c.rest(n).recovered = v.End()
 		}
 	}
 	if v.Start > l.last {
@@ -305,7 +310,7 @@ func (c *Correlator) trace(n int32, l *life) {
 	if !t.full {
 		c.TracesCut++
 	}
-	t.visits = l.recent(make([]Visit, 0, ringLen+2))
+	t.visits = l.recent(make([]Visit, 0, ringLen+2), c.rest(n).agent)
 	if k := l.seen - min(l.seen, ringLen); k > 0 {
 		t.omitted = k
 	}
@@ -343,7 +348,7 @@ func (c *Correlator) after(n int32, l *life, r *Record, base []byte, out Outcome
 		}
 	}
 	if r.User != 0 {
-		l.user, l.loggedIn = r.User, true
+		c.rest(n).user, l.loggedIn = r.User, true
 	}
 	if good && r.Cart >= 0 {
 		l.cart = int16(min(r.Cart, 1<<15-1))
@@ -358,8 +363,8 @@ func (c *Correlator) after(n int32, l *life, r *Record, base []byte, out Outcome
 		}
 		return
 	}
-	if good {
-		c.healed(n, l, r)
+	if good && l.prev >= 0 {
+		c.heal(n, l, r)
 	}
 	if r.Set != 0 && r.Set != r.Presented {
 		c.renewed(n, l, r, base, out)
@@ -388,7 +393,7 @@ func (c *Correlator) renewed(n int32, l *life, r *Record, base []byte, out Outco
 			c.EndsRotation++
 		}
 		c.name(n, l, r.Set)
-		c.remember(l, r.SetAt, base)
+		c.remember(c.rest(n), r.SetAt, base)
 		return
 	}
 	m := c.create(r, base)
@@ -400,47 +405,41 @@ func (c *Correlator) replaces(m, n int32) {
 	if m < 0 || m == n {
 		return
 	}
-	a, b := c.life(m), c.life(n)
-	a.prev, a.prevID = n, b.id
-	if a.cart < 0 {
-		a.cart = -1
-	}
+	a := c.life(m)
+	a.prev, c.rest(m).prevID = n, c.rest(n).id
 	if a.loggedIn {
-		c.recover(a, a.ring[(a.seen-1)%ringLen].End(), true)
+		c.recover(m, a.ring[(a.seen-1)%ringLen].end(), true)
 	}
 }
 
-// recover tells the life before l that its client has a working session again.
-func (c *Correlator) recover(l *life, at int64, login bool) {
-	for l.prev >= 0 {
-		p := c.life(l.prev)
-		if !p.used || p.id != l.prevID {
-			break
-		}
-		if p.recovered == 0 {
-			p.recovered, p.byLogin = at, login
-		}
+// recover tells the lives before n that their client has a working session again.
+func (c *Correlator) recover(n int32, at int64, login bool) {
+	for l := c.life(n); l.prev >= 0; {
+		p, id := l.prev, c.rest(n).prevID
 		l.prev = -1
-		l = p
+		t := c.rest(p)
+		if l = c.life(p); !l.used || t.id != id {
+			return
+		}
+		if !l.healed {
+			l.healed, t.recovered, t.byLogin = true, at, login
+		}
+		n = p
 	}
-	l.prev = -1
 }
 
-// healed passes a good follow-up on to the broken life that l stands in for: whoever was signed in
-// has a working session again only when signed in again.
-func (c *Correlator) healed(_ int32, l *life, r *Record) {
-	if l.prev < 0 {
-		return
-	}
+// heal passes a good follow-up on to the broken life that n stands in for: whoever was signed in has a
+// working session again only when signed in again.
+func (c *Correlator) heal(n int32, l *life, r *Record) {
 	p := c.life(l.prev)
-	if !p.used || p.id != l.prevID {
+	if !p.used || c.rest(l.prev).id != c.rest(n).prevID {
 		l.prev = -1
 		return
 	}
 	if p.loggedIn && !l.loggedIn {
 		return
 	}
-	c.recover(l, r.End, p.loggedIn)
+	c.recover(n, r.End, p.loggedIn)
 }
 
 // create begins the life of the credential that an answer set.
@@ -472,10 +471,11 @@ func (c *Correlator) create(r *Record, base []byte) int32 {
 // recreate begins a new life under the credential of an old one: frameworks that take over
 // an unknown id do that.
 func (c *Correlator) recreate(n int32, old *life, r *Record, base []byte) {
-	for i, k := range old.keys {
+	t := c.rest(n)
+	for i, k := range t.keys {
 		if k == r.Presented {
 			c.keys.del(k, n)
-			old.keys[i] = 0
+			t.keys[i] = 0
 		}
 	}
 	broken := old.troubled && old.end == Abandoned
@@ -515,7 +515,7 @@ func (c *Correlator) withheld(r *Record) int32 {
 	}
 	found, exact := int32(-1), false
 	c.holders(r, func(n int32, l *life) bool {
-		if l.end != Abandoned || c.idleFor(r.Start-l.last) || r.Start-l.last > int64(30*time.Minute) || l.recovered == 0 && l.troubled {
+		if l.end != Abandoned || c.idleFor(r.Start-l.last) || r.Start-l.last > int64(30*time.Minute) || l.troubled && !l.healed {
 			return false
 		}
 		same := r.Affinity != 0 && l.affinity == r.Affinity
@@ -542,7 +542,7 @@ func (c *Correlator) withheld(r *Record) int32 {
 func (c *Correlator) brokenHolder(r *Record) int32 {
 	found := int32(-1)
 	c.holders(r, func(n int32, l *life) bool {
-		if l.troubled && l.recovered == 0 && l.end == Abandoned && r.Start-l.last < int64(30*time.Minute) {
+		if l.troubled && !l.healed && l.end == Abandoned && r.Start-l.last < int64(30*time.Minute) {
 			found = n
 			return true
 		}

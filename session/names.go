@@ -1,7 +1,10 @@
 package session
 
 import (
+	"encoding/binary"
 	"hash/maphash"
+	"math/bits"
+	"math/rand/v2"
 	"sync"
 )
 
@@ -69,21 +72,17 @@ type NameCache struct {
 	names *Names
 	make  func([]byte) string // the name for these bytes; nil: the bytes themselves
 	seed  maphash.Seed
+	salt  uint64
 	last  uint64
 	id    uint16
-	slots [nameSlots]nameSlot
+	mask  uint64
+	slots []uint64 // 48 bits of the hash, 16 of the number
 }
 
-const nameSlots = 1 << 12
-
-type nameSlot struct {
-	hash uint64
-	id   uint16
-}
-
-// Cache returns a cache in front of n that names bytes by name (nil: by themselves).
-func (n *Names) Cache(name func([]byte) string) *NameCache {
-	return &NameCache{names: n, make: name, seed: maphash.MakeSeed()}
+// Cache returns a cache in front of n that names bytes by name (nil: by themselves). size is how many
+// different texts it remembers, a power of two.
+func (n *Names) Cache(size int, name func([]byte) string) *NameCache {
+	return &NameCache{names: n, make: name, seed: maphash.MakeSeed(), salt: rand.Uint64(), mask: uint64(size - 1), slots: make([]uint64, size)}
 }
 
 // ID returns the number of the name that these bytes stand for.
@@ -91,20 +90,43 @@ func (c *NameCache) ID(b []byte) uint16 {
 	if len(b) == 0 {
 		return 0
 	}
-	h := maphash.Bytes(c.seed, b)
+	h := c.hash(b)
 	if h == c.last {
 		return c.id
 	}
-	s := &c.slots[h%nameSlots]
-	if s.hash != h {
-		var name string
-		if c.make != nil {
-			name = c.make(b)
-		} else {
-			name = string(b)
-		}
-		*s = nameSlot{h, c.names.ID(name)}
+	s := &c.slots[h>>32&c.mask]
+	if (*s^h)&^0xffff != 0 {
+		*s = h&^0xffff | uint64(c.slow(b))
 	}
-	c.last, c.id = h, s.id
-	return s.id
+	c.last, c.id = h, uint16(*s)
+	return c.id
+}
+
+// hash returns a seeded hash whose last 16 bits are 0 and which is not 0 itself. Short names, the usual case, take
+// two loads and a multiplication.
+func (c *NameCache) hash(b []byte) uint64 {
+	var h uint64
+	switch n := len(b); {
+	case n > 16:
+		h = maphash.Bytes(c.seed, b)
+	case n >= 8:
+		h = mix(binary.LittleEndian.Uint64(b)^c.salt, binary.LittleEndian.Uint64(b[n-8:])^uint64(n))
+	case n >= 4:
+		h = mix(uint64(binary.LittleEndian.Uint32(b))^c.salt, uint64(binary.LittleEndian.Uint32(b[n-4:]))^uint64(n)<<32)
+	default:
+		h = mix(uint64(b[0])^c.salt, uint64(b[n/2])<<8^uint64(b[n-1])<<16^uint64(n)<<32)
+	}
+	return h&^0xffff | 1<<63
+}
+
+func mix(a, b uint64) uint64 {
+	hi, lo := bits.Mul64(a|1, b^0x9e3779b97f4a7c15)
+	return hi ^ lo
+}
+
+func (c *NameCache) slow(b []byte) uint16 {
+	if c.make != nil {
+		return c.names.ID(c.make(b))
+	}
+	return c.names.ID(string(b))
 }

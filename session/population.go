@@ -1,5 +1,7 @@
 package session
 
+import "math/bits"
+
 // A Population counts what all follow-ups look like, so that what broken sessions share can be
 // held against what healthy ones show. Constant size but for the pairs of instances.
 type Population struct {
@@ -146,22 +148,16 @@ func (c *Correlator) seen(r *Record) {
 
 // gapBucket returns the bucket of a pause in nanoseconds.
 func gapBucket(ns int64) int {
-	ms := ns / 1e6
-	b := 0
-	for ms >= 16 { // whole octaves, then the quarter within the octave
-		ms >>= 1
-		b += 4
+	ms := uint64(max(ns, 0)) / 1e6
+	if ms < 2 {
+		return 0
 	}
-	// ms is now below 16; for 8..15 each two steps are a quarter.
-	switch {
-	case ms >= 8:
-		b += 12 + int(ms-8)/2
-	case ms >= 4:
-		b += 8 + int(ms-4)
-	case ms >= 2:
-		b += 4 + 2*int(ms-2)
+	octave := bits.Len64(ms) - 1
+	quarter := ms >> max(octave-2, 0)
+	if octave == 1 {
+		quarter <<= 1
 	}
-	return min(b, gapBuckets-1)
+	return min(4*octave+int(quarter&3), gapBuckets-1)
 }
 
 // GapFloor returns the shortest pause that a bucket holds, in nanoseconds.

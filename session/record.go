@@ -191,6 +191,7 @@ type Reducer struct {
 	Login func(path []byte) bool
 
 	instances, pools, listeners, routes, agents, releases, reasons, stores, details *NameCache
+	salt                                                                            uint64 // of addresses; the same in all reducers of a run
 	memo                                                                            []memoSlot
 }
 
@@ -200,10 +201,10 @@ type memoSlot struct{ raw, key uint64 }
 // instance's usual name from what a source calls it. Either may be nil.
 func NewReducer(v *Vocabulary, h Hasher, family, name func([]byte) string) *Reducer {
 	return &Reducer{
-		Hasher:    h,
-		instances: v.Instances.Cache(name), pools: v.Pools.Cache(nil), listeners: v.Listeners.Cache(nil),
-		routes: v.Routes.Cache(RouteOf), agents: v.Agents.Cache(family), releases: v.Releases.Cache(nil),
-		reasons: v.Reasons.Cache(nil), stores: v.Stores.Cache(nil), details: v.Details.Cache(nil),
+		Hasher: h, salt: h.Bytes([]byte("salt")),
+		instances: v.Instances.Cache(1<<8, name), pools: v.Pools.Cache(1<<6, nil), listeners: v.Listeners.Cache(1<<6, nil),
+		routes: v.Routes.Cache(1<<15, RouteOf), agents: v.Agents.Cache(1<<10, family), releases: v.Releases.Cache(1<<6, nil),
+		reasons: v.Reasons.Cache(1<<6, nil), stores: v.Stores.Cache(1<<4, nil), details: v.Details.Cache(1<<8, nil),
 	}
 }
 
@@ -378,26 +379,33 @@ const opaqueSpace = 0x9e3779b97f4a7c15
 
 // client fills in the client's address key and its network: IPv4 /24, IPv6 /48.
 func (d *Reducer) client(addr []byte, r *Record) {
+	var v, part uint32
+	for _, c := range addr {
+		digit := uint32(c) - '0'
+		if digit <= 9 {
+			part = part*10 + digit
+			continue
+		}
+		if c != '.' {
+			d.client6(addr, r)
+			return
+		}
+		v, part = v<<8|part&255, 0
+	}
 	if len(addr) == 0 {
 		return
 	}
+	r.Client = nonZero(mix(uint64(v<<8|part&255)^d.salt, 4))
+	r.Net = v << 8 // three parts were shifted in; the last is left out
+}
+
+func (d *Reducer) client6(addr []byte, r *Record) {
 	r.Client = d.Bytes(addr)
 	if bytes.IndexByte(addr, ':') >= 0 {
 		r.Flags |= IPv6
 		net := parse48(addr)
 		r.Net, r.Net6 = uint32(net>>16), uint16(net)
-		return
 	}
-	var v, part uint32
-	for _, c := range addr {
-		switch {
-		case c == '.':
-			v, part = v<<8|part&255, 0
-		case c >= '0' && c <= '9':
-			part = part*10 + uint32(c-'0')
-		}
-	}
-	r.Net = v << 8 // three parts were shifted in; the last is left out
 }
 
 // parse48 returns the first 48 bits of an IPv6 address in text form.

@@ -20,7 +20,7 @@ func RouteOf(target []byte) string {
 			segment = path[:i]
 		}
 		path = path[len(segment):]
-		if i := bytes.IndexByte(segment, ';'); i >= 0 {
+		if i := bytes.IndexAny(segment, ";#"); i >= 0 {
 			segment = segment[:i]
 		}
 		if looksLikeID(segment) {
@@ -37,7 +37,7 @@ func RouteOf(target []byte) string {
 
 const maxRoute = 120
 
-// PathOf cuts a request target to its path: no scheme and host, no query, no fragment.
+// PathOf cuts a request target to its path: no scheme and host, no query.
 func PathOf(target []byte) []byte {
 	if len(target) > 0 && target[0] != '/' {
 		if i := bytes.Index(target, []byte("://")); i >= 0 {
@@ -49,10 +49,8 @@ func PathOf(target []byte) []byte {
 			}
 		}
 	}
-	for i, c := range target {
-		if c == '?' || c == '#' {
-			return target[:i]
-		}
+	if i := bytes.IndexByte(target, '?'); i >= 0 {
+		return target[:i]
 	}
 	return target
 }

@@ -125,7 +125,7 @@ const (
 // A Timeline is the life of one session. A healthy one has counts only; a session with a follow-up that
 // was not honoured has its visits too. It is lent: copy what is to be kept.
 type Timeline struct {
-	Pseudonym   Pseudonym
+	Pseudonym   Pseudonym // of sessions that moved or were in trouble
 	First, Last int64
 	Client      uint64
 	Net         uint32

@@ -23,6 +23,9 @@ type span struct{ start, end int64 }
 // own clock; a file's offset is that of its instances together.
 func (s *scan) clocks(p *pump) {
 	s.offsets, s.perApp = map[uint16]int64{}, map[uint16]int64{}
+	if !s.evidence.Events {
+		return
+	}
 	var requests map[uint64]span
 	for _, l := range s.lanes {
 		if l.events || len(l.files) == 0 {
@@ -82,7 +85,7 @@ func (s *scan) clockOf(l *lane, f *laneFile, p *pump, requests map[uint64]span) 
 	var e session.Event
 	var all session.Clock
 	perApp := map[uint16]*session.Clock{}
-	names := s.vocab.Instances.Cache(l.instance)
+	names := s.vocab.Instances.Cache(1<<8, l.instance)
 	s.sample(f, func(line []byte) bool {
 		if parser.Parse(line, &e) != "" || len(e.RequestID) == 0 {
 			return true

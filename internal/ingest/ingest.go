@@ -581,9 +581,10 @@ func (s *scan) account(f *laneFile) {
 // prepare corrects times, notes what the records can show, and leaves out what lies outside the
 // wanted time; it runs for one batch after the other.
 func (s *scan) prepare(pc *piece, b *batch) {
-	off := s.offsets[pc.file.id]
+	off, first := s.offsets[pc.file.id], uint32(pc.file.lines)
 	for i := range b.records {
 		r := &b.records[i]
+		r.Line += first // from the number within the piece to the file's
 		if !pc.lane.events {
 			if r.Kind == session.Request {
 				s.evidence.Facts |= r.Has

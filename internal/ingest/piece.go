@@ -7,7 +7,7 @@ import (
 )
 
 const (
-	pieceSize = 1 << 20
+	pieceSize = 512 << 10
 	maxLine   = 1 << 20 // a longer line is skipped and counted
 	tailSize  = 8 << 10
 )

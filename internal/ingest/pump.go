@@ -95,7 +95,6 @@ func (p *pump) hand(w *worker) {
 		p.turn.Wait()
 	}
 	p.mu.Unlock()
-	w.number()
 	p.take(&w.piece, &w.batch)
 	w.piece.file.book(&w.batch)
 	if err := w.piece.err; err != nil {
@@ -105,14 +104,6 @@ func (p *pump) hand(w *worker) {
 	p.served++
 	p.turn.Broadcast()
 	p.mu.Unlock()
-}
-
-// number turns line numbers within the piece into line numbers of the file.
-func (w *worker) number() {
-	first := uint32(w.piece.file.lines)
-	for i := range w.batch.records {
-		w.batch.records[i].Line += first
-	}
 }
 
 // parse reads the piece's lines into the batch.
