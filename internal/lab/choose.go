@@ -136,7 +136,7 @@ func (st *stage) emulate(product *lb.Product) error {
 	}
 	st.balancer = &emulator{
 		listen: st.addr, listener: listenerName, pool: pool, writer: writer, key: st.key,
-		passID: st.opt.LogDetail == LogFull, connect: 250 * time.Millisecond, out: out, router: router,
+		passID: st.opt.LogDetail == LogFull, connect: 250 * time.Millisecond, answer: st.sc.check.timeout, out: out, router: router,
 	}
 	return nil
 }

@@ -31,6 +31,7 @@ type emulator struct {
 	key      session.Key
 	passID   bool          // hand the request id to the instance
 	connect  time.Duration // time limit for a connection to an instance
+	answer   time.Duration // time limit for the answer to a check (timeout check), 0: the check's whole
 	out      *lineFile
 
 	mu     sync.Mutex // guards router

@@ -187,7 +187,7 @@ func TestEmulatorTakesASlowInstanceOutAndBack(t *testing.T) {
 	gate.Do(func() { close(slow) })
 	eventually(t, "up again", func() bool { return !isDown() })
 	got := log()
-	if !strings.Contains(got, "be/app1 up=false reason: Layer7 timeout, check duration: ") || !strings.Contains(got, "be/app1 up=true reason: Layer7 check passed, code: 200") {
+	if !strings.Contains(got, "be/app1 up=false Layer7 timeout, check duration: ") || !strings.Contains(got, "be/app1 up=true Layer7 check passed, code: 200") {
 		t.Errorf("log %s", got)
 	}
 }

@@ -86,8 +86,8 @@ func plantAggressiveCheck(p *planner, sc *scenario) {
 	peaks := 2 + p.rng.IntN(2)
 	for i := range peaks {
 		instance := target
-		if i == peaks-1 && p.rng.IntN(3) == 0 {
-			instance = (target + 1) % sc.instances
+		if i > 0 && p.rng.IntN(2) == 0 { // peaks do not always strike the same one
+			instance = p.rng.IntN(sc.instances)
 		}
 		sc.steps = append(sc.steps, step{
 			at: p.at(0.28+0.5*float64(i)/float64(peaks), 0.08), do: slowDown, instance: instance,

@@ -31,7 +31,7 @@ func (e *emulator) check(ctx context.Context, in *topology.Instance) {
 			generation, up, streak = g, true, 0
 		}
 		began := time.Now()
-		ok, detail := probe(ctx, client, in)
+		ok, detail := probe(ctx, client, in, e.patience(hc))
 		if ctx.Err() != nil {
 			return
 		}
@@ -70,17 +70,26 @@ func (e *emulator) turn(name string, up bool, detail string) {
 	})
 }
 
+// patience is how long one check waits. On loopback the connection is there at once, so
+// what counts is the time for the answer.
+func (e *emulator) patience(hc *topology.HealthCheck) time.Duration {
+	if e.answer > 0 {
+		return e.answer
+	}
+	return hc.Timeout
+}
+
 // probe is one check. The detail is in HAProxy's words.
-func probe(ctx context.Context, client *http.Client, in *topology.Instance) (ok bool, detail string) {
-	ctx, cancel := context.WithTimeout(ctx, in.Check.Timeout)
+func probe(ctx context.Context, client *http.Client, in *topology.Instance, patience time.Duration) (ok bool, detail string) {
+	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
 	if in.Check.Kind != "http" {
 		conn, err := (&net.Dialer{}).DialContext(ctx, "tcp", in.Address)
 		if err != nil {
-			return false, "reason: Layer4 connection problem, info: \"Connection refused\""
+			return false, "Layer4 connection problem, info: \"Connection refused\""
 		}
 		conn.Close()
-		return true, "reason: Layer4 check passed"
+		return true, "Layer4 check passed"
 	}
 	method := in.Check.Method
 	if method == "" {
@@ -88,17 +97,17 @@ func probe(ctx context.Context, client *http.Client, in *topology.Instance) (ok 
 	}
 	req, err := http.NewRequestWithContext(ctx, method, "http://"+in.Address+in.Check.Path, nil)
 	if err != nil {
-		return false, "reason: Layer7 invalid response"
+		return false, "Layer7 invalid response"
 	}
 	resp, err := client.Do(req)
 	if err != nil {
 		if op, isOp := errors.AsType[*net.OpError](err); isOp && op.Op == "dial" && ctx.Err() == nil {
-			return false, "reason: Layer4 connection problem, info: \"Connection refused\""
+			return false, "Layer4 connection problem, info: \"Connection refused\""
 		}
-		return false, "reason: Layer7 timeout"
+		return false, "Layer7 timeout"
 	}
 	io.Copy(io.Discard, resp.Body)
 	resp.Body.Close()
 	code := resp.StatusCode
-	return code >= 200 && code < 400, fmt.Sprintf("reason: Layer7 check %s, code: %d", map[bool]string{true: "passed", false: "failed"}[code < 400], code)
+	return code >= 200 && code < 400, fmt.Sprintf("Layer7 check %s, code: %d", map[bool]string{true: "passed", false: "failed"}[code < 400], code)
 }
