@@ -303,7 +303,11 @@ func (d *Reducer) lifecycle(e *Event, r *Record, base []byte) {
 	}
 	switch e.Result {
 	case Hit:
-		r.App |= AppHit
+		// Only a look-up says that the session was known: a create or a write succeeds all the same
+		// after a miss.
+		if e.Kind == Read || e.Kind == Restore {
+			r.App |= AppHit
+		}
 	case Miss:
 		r.App |= AppMiss
 	case Stale:
