@@ -59,13 +59,13 @@ func (st *stage) newClient(i int, f family) *client {
 	return c
 }
 
-// clientAddr gives client i its loopback address; every ninth shares its neighbour's, as
-// people behind one router do.
+// clientAddr gives client i its loopback address, each in a network of its own; every ninth
+// shares its neighbour's, as people behind one router do.
 func clientAddr(i int) netip.Addr {
 	if i%9 == 8 {
 		i--
 	}
-	return netip.AddrFrom4([4]byte{127, 1, byte(20 + i/200), byte(10 + i%200)})
+	return netip.AddrFrom4([4]byte{127, byte(20 + i/250), byte(i % 250), byte(10 + i%7)})
 }
 
 // An answer is what came back for a request.
