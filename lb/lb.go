@@ -69,6 +69,10 @@ type LogOptions struct {
 
 	// Year is the year for times that carry none, 0: the year of the first dated field.
 	Year int
+
+	// Header is the form of the header that a LineWriter puts in front of each line, in the
+	// product's own word ("iso", "rfc3164"); "" is none. Parsers find it out by themselves.
+	Header string
 }
 
 // A LineParser reads lines of one log. It is used by one goroutine.
@@ -191,6 +195,7 @@ type Record struct {
 	Flow                                   session.Flow
 	Session, SetSession                    string // raw values of the session cookie, "" none
 	Affinity, SetAffinity                  string // raw values of the affinity cookie, "" none
+	Cleared                                bool   // the answer deletes the session cookie
 	Key                                    session.Key
 	Retries                                int
 }

@@ -1,0 +1,88 @@
+package haproxy
+
+import "bytes"
+
+// cookie notes a captured cookie, "NAME=value" (%CC, %CS). HAProxy captures by the beginning of the name and
+// cuts name and value together at the declared length.
+func (w *filler) cookie(v []byte, answer bool) {
+	eq := bytes.IndexByte(v, '=')
+	if eq <= 0 {
+		return
+	}
+	cut := w.caps.cookieMax > 0 && len(v) >= w.caps.cookieMax
+	name, value := v[:eq], v[eq+1:]
+	e := w.e
+	switch {
+	case w.v.isAffinity(name):
+		if answer {
+			e.SetAffinity = value
+		} else {
+			e.Affinity = value
+		}
+	case w.v.isSession(name):
+		affinity, rest := w.v.unprefix(value, secretRaw)
+		if rest != nil {
+			value = rest
+		}
+		if answer {
+			e.SetSession = credential(value, secretRaw, cut)
+			e.SetSession.Cut = cut
+			return
+		}
+		if rest != nil {
+			e.Affinity = affinity
+		}
+		e.Session = credential(value, secretRaw, cut)
+	}
+}
+
+// cookieHeader finds the cookies in a captured Cookie header.
+func (w *filler) cookieHeader(v []byte, max int) {
+	whole := len(v)
+	for len(v) > 0 {
+		part := v
+		if k := bytes.IndexByte(v, ';'); k >= 0 {
+			part, v = v[:k], v[k+1:]
+		} else {
+			v = nil
+		}
+		name, value, ok := bytes.Cut(bytes.TrimSpace(part), []byte("="))
+		if !ok {
+			continue
+		}
+		cut := len(v) == 0 && max > 0 && whole >= max
+		switch {
+		case w.v.isAffinity(name):
+			w.e.Affinity = value
+		case w.v.session != "" && w.v.isSession(name) && len(w.e.Session.Raw) == 0:
+			w.e.Session = credential(value, secretRaw, cut)
+		}
+	}
+}
+
+// setCookieHeader reads a captured Set-Cookie header.
+func (w *filler) setCookieHeader(v []byte, max int) {
+	first, attributes, _ := bytes.Cut(v, []byte(";"))
+	name, value, ok := bytes.Cut(bytes.TrimSpace(first), []byte("="))
+	cut := max > 0 && len(v) >= max && len(first) == len(v)
+	switch {
+	case !ok:
+	case w.v.isAffinity(name):
+		w.e.SetAffinity = value
+	case w.v.session != "" && w.v.isSession(name):
+		if len(value) == 0 || string(value) == "deleted" || expired(attributes) {
+			w.e.Cleared = true
+			return
+		}
+		w.e.SetSession = credential(value, secretRaw, cut)
+	}
+}
+
+// expired reports whether a cookie's attributes delete it: Max-Age=0 or below, or a date of 1970.
+func expired(attributes []byte) bool {
+	lower := bytes.ToLower(attributes)
+	if _, age, ok := bytes.Cut(lower, []byte("max-age=")); ok && len(age) > 0 {
+		return age[0] == '0' || age[0] == '-'
+	}
+	return bytes.Contains(lower, []byte("1970"))
+}

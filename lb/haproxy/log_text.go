@@ -1,0 +1,101 @@
+package haproxy
+
+import "bytes"
+
+// value returns a field's text as HAProxy had it: without quotes, "-" and null being nothing, escapes undone.
+// The result points into the line, or into scratch where an escape had to be undone.
+func (n *node) value(b []byte, scratch *[]byte) []byte {
+	if n.quoted && len(b) >= 2 && b[0] == '"' && n.shape != shapeList {
+		b = b[1 : len(b)-1]
+	} else if len(b) == 1 && b[0] == '-' && n.dashed || n.json && string(b) == "null" {
+		return nil
+	}
+	if n.esc && bytes.IndexByte(b, '\\') >= 0 {
+		b = unescape(b, scratch)
+	}
+	if n.hash && n.shape != shapeBraces && n.shape != shapeList && bytes.IndexByte(b, '#') >= 0 {
+		b = unhash(b, scratch)
+	}
+	return b
+}
+
+// unhash undoes #XX (manual, section 8.6). What is no such escape stays.
+func unhash(b []byte, scratch *[]byte) []byte {
+	from := len(*scratch)
+	for i := 0; i < len(b); i++ {
+		if b[i] == '#' && i+2 < len(b) && unhex(b[i+1]) >= 0 && unhex(b[i+2]) >= 0 {
+			*scratch = append(*scratch, byte(unhex(b[i+1])<<4|unhex(b[i+2])))
+			i += 2
+			continue
+		}
+		*scratch = append(*scratch, b[i])
+	}
+	return (*scratch)[from:]
+}
+
+// unescape undoes the backslashes of +E and of the json converter.
+func unescape(b []byte, scratch *[]byte) []byte {
+	from := len(*scratch)
+	for i := 0; i < len(b); i++ {
+		if b[i] != '\\' || i+1 == len(b) {
+			*scratch = append(*scratch, b[i])
+			continue
+		}
+		i++
+		switch b[i] {
+		case 'n':
+			*scratch = append(*scratch, '\n')
+		case 't':
+			*scratch = append(*scratch, '\t')
+		case 'r':
+			*scratch = append(*scratch, '\r')
+		case 'u':
+			if i+4 < len(b) && unhex(b[i+1]) == 0 && unhex(b[i+2]) == 0 && unhex(b[i+3]) >= 0 && unhex(b[i+4]) >= 0 {
+				*scratch = append(*scratch, byte(unhex(b[i+3])<<4|unhex(b[i+4])))
+				i += 4
+				continue
+			}
+			*scratch = append(*scratch, '\\', 'u')
+		default:
+			*scratch = append(*scratch, b[i])
+		}
+	}
+	return (*scratch)[from:]
+}
+
+// number reads [+-]digits; ok is false for "-" and for what is no number or too long.
+func number(b []byte) (v int64, ok bool) {
+	neg := false
+	if len(b) > 0 && (b[0] == '+' || b[0] == '-') {
+		neg = b[0] == '-'
+		b = b[1:]
+	}
+	if len(b) == 0 || len(b) > 18 {
+		return 0, false
+	}
+	for _, c := range b {
+		if !isDigit(c) {
+			return 0, false
+		}
+		v = v*10 + int64(c-'0')
+	}
+	if neg {
+		v = -v
+	}
+	return v, true
+}
+
+// hexNumber reads hexadecimal digits.
+func hexNumber(b []byte) (v int64, ok bool) {
+	if len(b) == 0 || len(b) > 15 {
+		return 0, false
+	}
+	for _, c := range b {
+		d := unhex(c)
+		if d < 0 {
+			return 0, false
+		}
+		v = v<<4 | int64(d)
+	}
+	return v, true
+}
