@@ -14,6 +14,8 @@ var Product = &lb.Product{
 	Config:      readConfig,
 	Router:      newRouter,
 	Plan:        plan,
+	SniffLog:    sniffLog,
 	Parser:      newParser,
 	LogLine:     logLine,
+	FormatLine:  newWriter,
 }
