@@ -90,10 +90,10 @@ type Break struct {
 	Source string // "haproxy.log:123"
 }
 
-// TakenOut reports whether the balancer had taken the instance with the state out: by its own line, or
-// because it says so of the affinity cookie.
+// TakenOut reports whether the balancer had given the instance with the state up: by its own line, because it
+// says so of the affinity cookie, or because it could not connect.
 func (b *Break) TakenOut() bool {
-	return b.FromDown != nil || b.WasDown || b.Affinity == session.AffinityDown
+	return b.FromDown != nil || b.WasDown || b.Affinity == session.AffinityDown || b.Redispatched
 }
 
 // A Notice is a change of an instance's health, a process start or a balancer start.

@@ -56,7 +56,7 @@ func (d *run) gatherNotices() {
 	slices.SortStableFunc(d.notices, func(a, b cause.Notice) int { return a.At.Compare(b.At) })
 	// A balancer says once for each of its proxies that it starts; that is one start.
 	d.notices = slices.CompactFunc(d.notices, func(a, b cause.Notice) bool {
-		return a.Kind == session.Lifecycle && b.Kind == session.Lifecycle && a.Up == b.Up && b.At.Sub(a.At) < time.Second
+		return a.Kind == session.Lifecycle && b.Kind == session.Lifecycle && a.Up == b.Up && a.At.Sub(b.At).Abs() < time.Second
 	})
 	// The first start of each process opens its life; only later ones end the sessions of an earlier one.
 	seen := map[string]bool{}

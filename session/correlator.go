@@ -216,18 +216,21 @@ func (c *Correlator) notice(r *Record) {
 		Input: r.Input, Line: r.Line, Up: r.Up})
 }
 
-// class returns what a request's route is for, asked once for each method group and route.
-func (c *Correlator) class(r *Record) Class {
+// class returns what a request's route is for.
+func (c *Correlator) class(r *Record) Class { return c.classOf(r.Method, r.Route) }
+
+// classOf asks once for each method group and route.
+func (c *Correlator) classOf(m Method, route uint16) Class {
 	post := 0
-	if r.Method != GET && r.Method != HEAD {
+	if m != GET && m != HEAD {
 		post = 1
 	}
-	i := int(r.Route)*2 + post
+	i := int(route)*2 + post
 	for i >= len(c.classes) {
 		c.classes = append(c.classes, unclassified)
 	}
 	if c.classes[i] == unclassified {
-		c.classes[i] = c.Classify(r.Method, c.vocab.Routes.Name(r.Route))
+		c.classes[i] = c.Classify(m, c.vocab.Routes.Name(route))
 	}
 	return c.classes[i]
 }

@@ -87,6 +87,7 @@ type Event struct {
 	SetAffinity []byte // the affinity cookie's value in the answer; never shown
 
 	Client    []byte // client address as text, without port
+	Port      uint16 // of the client's connection; 0 unknown
 	UserAgent []byte
 	Method    []byte
 	Target    []byte // request target as logged: path with or without query; the query is never kept

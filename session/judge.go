@@ -257,6 +257,9 @@ func (c *Correlator) account(n int32, l *life, r *Record, out Outcome, signs Sig
 		c.moved(n, l, &v)
 	}
 	c.population(l, r, &v)
+	if r.Port != 0 {
+		l.port = r.Port
+	}
 	c.keep(n, l, &v)
 }
 
@@ -464,6 +467,7 @@ func (c *Correlator) create(r *Record, base []byte) int32 {
 	}
 	v := visitOf(r)
 	v.SetNew = true
+	l.port = r.Port
 	c.keep(n, l, &v)
 	return n
 }
@@ -513,17 +517,13 @@ func (c *Correlator) withheld(r *Record) int32 {
 	if r.Flags&Foreign == 0 || r.Flags&CutKey != 0 || r.Method == GET || r.Method == HEAD || r.Method == OPTIONS || r.Flow.Unserved {
 		return -1
 	}
-	found, exact := int32(-1), false
+	found, best, last := int32(-1), -1, int64(0)
 	c.holders(r, func(n int32, l *life) bool {
 		if l.end != Abandoned || c.idleFor(r.Start-l.last) || r.Start-l.last > int64(30*time.Minute) || l.troubled && !l.healed {
 			return false
 		}
-		same := r.Affinity != 0 && l.affinity == r.Affinity
-		if r.Affinity != 0 && l.affinity != 0 && !same {
-			return false
-		}
-		if found < 0 || same && !exact || same == exact && l.last > c.life(found).last {
-			found, exact = n, same
+		if fit := c.likeness(l, r); fit > best || fit == best && l.last > last {
+			found, best, last = n, fit, l.last
 		}
 		return false
 	})
@@ -538,13 +538,36 @@ func (c *Correlator) withheld(r *Record) int32 {
 	return found
 }
 
+// likeness says how much a bare request looks like the next one of a session of the same address and client
+// family: the same connection says most, then the same affinity value, then the same part of the site.
+func (c *Correlator) likeness(l *life, r *Record) int {
+	fit := 0
+	if r.Port != 0 && r.Port == l.port {
+		fit += 8
+	}
+	if r.Affinity != 0 && l.affinity != 0 {
+		if r.Affinity != l.affinity {
+			return -1
+		}
+		fit += 4
+	}
+	if l.seen > 0 {
+		before := l.ring[(l.seen-1)%ringLen]
+		if class := c.classOf(before.method, before.route); class != Ordinary && class == c.class(r) {
+			fit += 2
+		}
+	}
+	return fit
+}
+
 // brokenHolder finds the broken session of the client that is just getting a new one.
 func (c *Correlator) brokenHolder(r *Record) int32 {
-	found := int32(-1)
+	found, best := int32(-1), -1
 	c.holders(r, func(n int32, l *life) bool {
 		if l.troubled && !l.healed && l.end == Abandoned && r.Start-l.last < int64(30*time.Minute) {
-			found = n
-			return true
+			if fit := c.likeness(l, r); fit > best {
+				found, best = n, fit
+			}
 		}
 		return false
 	})

@@ -30,7 +30,8 @@ type life struct {
 	healed    bool // recovered is set
 	end       End
 	nkeys     uint8
-	_         [8]byte
+	port      uint16 // of the client's latest connection
+	_         [6]byte
 
 	ring [ringLen]brief // the latest visits
 }

@@ -41,6 +41,7 @@ type Record struct {
 	Kind      Kind
 	Up        bool
 	Net6      uint16 // bits 33 to 48 of an IPv6 network
+	Port      uint16 // of the client's connection, 0 unknown
 
 	// Where the credentials' bytes stand in the batch's buffer.
 	PresentedAt, SetAt Span
@@ -214,7 +215,7 @@ func (d *Reducer) Reduce(e *Event, r *Record, base []byte) {
 	*r = Record{
 		Start: e.Start, End: e.End, Kind: e.Kind, Has: e.Has, Flow: e.Flow, Status: e.Status, Up: e.Up,
 		Bytes: clampBytes(e.Bytes), Cart: e.Cart,
-		Instance: d.instances.ID(e.Instance),
+		Instance: d.instances.ID(e.Instance), Port: e.Port,
 	}
 	if e.Kind == Request {
 		d.request(e, r, base)
