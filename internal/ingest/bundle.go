@@ -219,11 +219,7 @@ func (b *bundle) readIntent() error {
 		if f.kind != "intent" {
 			continue
 		}
-		data, err := os.ReadFile(f.path)
-		if err != nil {
-			return fmt.Errorf("read %s: %s", f.name, rootCause(err))
-		}
-		in, err := intent.Parse(f.name, data)
+		in, err := loadIntent(f)
 		if err != nil {
 			return err
 		}
@@ -234,6 +230,19 @@ func (b *bundle) readIntent() error {
 		return nil
 	}
 	return nil
+}
+
+// loadIntent reads a limpet.yaml and what it includes.
+func loadIntent(f *found) (*intent.Intent, error) {
+	data, err := readAll(f.path, 1<<20) // more than Parse takes
+	if err != nil {
+		return nil, fmt.Errorf("read %s: %s", f.name, rootCause(err))
+	}
+	in, err := intent.Parse(f.name, data)
+	if err != nil || len(in.Include) == 0 {
+		return in, err
+	}
+	return intent.Load(os.DirFS(filepath.Dir(f.path)), filepath.Base(f.path))
 }
 
 // of returns the files of one kind.
