@@ -34,5 +34,26 @@ func ParseChange(line []byte) (Change, error) {
 	if raw.Kind == "" && raw.What == "" {
 		return Change{}, fmt.Errorf("neither kind nor what")
 	}
-	return Change{At: at.UTC(), Kind: strings.ToLower(raw.Kind), Target: raw.Target, What: raw.What, Ref: raw.Ref}, nil
+	return Change{At: at.UTC(), Kind: strings.ToLower(raw.Kind), Target: withoutSecrets(raw.Target), What: withoutSecrets(raw.What), Ref: withoutSecrets(raw.Ref)}, nil
+}
+
+// withoutSecrets drops what the URLs in a text may hold of them: user, password, query and fragment.
+func withoutSecrets(text string) string {
+	words := strings.Split(text, " ")
+	for i, word := range words {
+		scheme, rest, ok := strings.Cut(word, "://")
+		if !ok {
+			continue
+		}
+		if cut := strings.IndexAny(rest, "?#"); cut >= 0 {
+			rest = rest[:cut]
+		}
+		authority, path, slash := strings.Cut(rest, "/")
+		authority = authority[strings.LastIndexByte(authority, '@')+1:]
+		if slash {
+			authority += "/" + path
+		}
+		words[i] = scheme + "://" + authority
+	}
+	return strings.Join(words, " ")
 }
