@@ -4,7 +4,7 @@ import "testing"
 
 func TestAChangesAddressesLoseTheirSecrets(t *testing.T) {
 	for ref, want := range map[string]string{
-		"refs/tags/r42": "refs/tags/r42",
+		"refs/tags/r42":                                       "refs/tags/r42",
 		"https://ci.example/runs/7?token=secret":              "https://ci.example/runs/7",
 		"https://deploy:secret@ci.example/runs/7#secret":      "https://ci.example/runs/7",
 		"see https://a:b@c@ci.example?x=secret and ssh://git": "see https://ci.example and ssh://git",
