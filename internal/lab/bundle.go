@@ -128,6 +128,10 @@ func (st *stage) writeTruth() error {
 			t.FaultAt["start"] = st.began.UTC()
 		}
 	}
+	if t.Cause == "affinity-absent" && st.opt.NoEvents && st.opt.NoIntent {
+		// Nothing in the bundle says where sessions live: TAXONOMY, "Between neighbours".
+		t.Accept = append(t.Accept, "session-store-node-local")
+	}
 	for _, p := range st.players {
 		biographyOf(p).entries(cause, func(name string, e TruthLife) {
 			t.Visible = t.Visible || e.Lost
