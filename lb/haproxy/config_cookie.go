@@ -67,6 +67,12 @@ func parseCookie(args []string) (cookieRule, error) {
 	if modes > 1 {
 		return c, fmt.Errorf("insert, rewrite and prefix exclude each other")
 	}
+	if c.rewrite && c.indirect {
+		return c, fmt.Errorf("rewrite and indirect exclude each other")
+	}
+	if c.preserve && !c.insert && !c.indirect {
+		return c, fmt.Errorf("preserve needs insert or indirect")
+	}
 	return c, nil
 }
 

@@ -19,8 +19,12 @@ type tableRule struct {
 	byAddr  bool // srvkey addr
 }
 
-// tableLength is the length of string and binary keys where the table does not say.
-const tableLength = 32
+// The lengths of keys where the table does not say: 32 bytes, of which a string needs one for its end
+// (seen on 2.6.12; with "len N" all N count).
+const (
+	binaryLength = 32
+	stringLength = 31
+)
 
 // parseTable reads the words after "stick-table".
 func parseTable(args []string) (tableRule, error) {
@@ -41,7 +45,10 @@ func parseTable(args []string) (tableRule, error) {
 			}
 			t.kind = strings.Replace(value, "ipv4", "ip", 1)
 			if t.kind == "string" || t.kind == "binary" {
-				t.length = tableLength
+				t.length = binaryLength
+				if t.kind == "string" {
+					t.length = stringLength
+				}
 				if arg(i+2) == "len" {
 					t.length, err = parseInt(arg(i+3), 1, 1<<31-1)
 					i += 2

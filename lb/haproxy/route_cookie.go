@@ -111,8 +111,14 @@ func (r *router) setCookie(n *note, d *lb.Decision) {
 			d.Flow.Set = session.SetRefreshed
 		}
 	}
+	if !c.logged() {
+		d.Flow.Affinity, d.Flow.Set = session.AffinityOff, session.SetUnknown
+	}
 	d.Flow.Code[2], d.Flow.Code[3] = stateLetters[d.Flow.Affinity], setLetters[d.Flow.Set]
 }
+
+// logged reports whether the log tells of the cookie: not for a rule that is only read.
+func (c *cookieRule) logged() bool { return c.insert || c.rewrite || c.prefix || c.indirect }
 
 // issues reports whether an inserting rule adds a Set-Cookie: when the client was not led by its
 // cookie or table entry, or when the dates in the cookie must be renewed.

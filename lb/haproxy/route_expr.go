@@ -101,18 +101,33 @@ func cutArgs(text string) (name string, args []string, err error) {
 	return name, args, err
 }
 
+// value is what an expression gives; an address is hashed as its bytes, not as text.
+type value struct {
+	text    string
+	address bool
+}
+
+func (v value) bytes() []byte {
+	if a, err := netip.ParseAddr(v.text); v.address && err == nil {
+		return a.Unmap().AsSlice()
+	}
+	return []byte(v.text)
+}
+
 // fetch evaluates an expression; ok is false if there is no such value.
-func fetch(expr string, src *sampleSource) (string, bool) {
+func fetch(expr string, src *sampleSource) (v value, ok bool) {
 	s, err := parseSample(expr)
 	if err != nil {
-		return "", false
+		return value{}, false
 	}
-	v, ok := s.first(src)
+	v.address = s.fetch == "src" || strings.HasSuffix(s.fetch, "_ip")
+	v.text, ok = s.first(src)
 	for _, c := range s.convs {
 		if !ok {
 			break
 		}
-		v, ok = c.apply(v)
+		v.address = c.name == "ipmask"
+		v.text, ok = c.apply(v.text)
 	}
 	return v, ok
 }

@@ -52,8 +52,10 @@ type hashed struct {
 	version string
 	slots   []*server // map-based
 	points  []point   // consistent
-	alone   *server   // the only usable server
-	turn    int       // position for requests without a key
+
+	// Where requests without a key go on: the slot to use next, or the point that was used last.
+	turn int
+	last *point
 }
 
 type point struct {
@@ -65,14 +67,12 @@ func (h *hashed) changed(*server) { h.rebuild() }
 
 func (h *hashed) rebuild() {
 	set := usableSet(h.r.servers, h.r.allBackups)
-	h.alone, h.slots, h.points = nil, nil, nil
+	h.slots, h.points = nil, nil
 	switch {
-	case len(set) == 0:
-	case len(set) == 1:
-		h.alone = set[0]
 	case h.consistent():
 		h.points = h.ring(set)
-	default:
+		h.moveOn()
+	case len(set) > 0:
 		h.slots = slotMap(h.r.servers, set)
 	}
 }
@@ -178,9 +178,6 @@ func mixedIDs(version string) bool {
 
 // next hashes the request's key. A request without a key takes the next slot or point in turn.
 func (h *hashed) next(q *request, avoid *server) *server {
-	if h.alone != nil {
-		return h.alone
-	}
 	if len(h.slots)+len(h.points) == 0 {
 		return nil
 	}
@@ -189,7 +186,10 @@ func (h *hashed) next(q *request, avoid *server) *server {
 			return h.at(sum, avoid)
 		}
 	}
-	return h.inTurn(avoid)
+	if h.slots != nil {
+		return h.nextSlot(avoid)
+	}
+	return h.nextPoint(avoid)
 }
 
 func (h *hashed) at(sum uint32, avoid *server) *server {
@@ -213,19 +213,48 @@ func (h *hashed) at(sum uint32, avoid *server) *server {
 	return p[i].srv
 }
 
-func (h *hashed) inTurn(avoid *server) *server {
-	n := len(h.slots) + len(h.points)
+// nextSlot is map_get_server_rr of src/lb_map.c.
+func (h *hashed) nextSlot(avoid *server) *server {
+	n := len(h.slots)
+	if h.turn >= n {
+		h.turn = 0
+	}
+	i := h.turn
 	for range n {
-		i := h.turn % n
-		h.turn = i + 1
-		s := (*server)(nil)
-		if h.slots != nil {
-			s = h.slots[i]
-		} else {
-			s = h.points[i].srv
-		}
+		s := h.slots[i%n]
+		i++
 		if s != avoid {
+			h.turn = (i-1)%n + 1
 			return s
+		}
+	}
+	return avoid
+}
+
+// moveOn goes from a point that has left the ring to the one after it, which then counts as
+// used (seen on 2.6.12, though not in every case).
+func (h *hashed) moveOn() {
+	if h.last == nil || slices.Contains(h.points, *h.last) {
+		return
+	}
+	i, _ := slices.BinarySearchFunc(h.points, h.last.key, func(p point, k uint32) int { return cmp.Compare(p.key, k) })
+	if h.last = nil; i < len(h.points) {
+		h.last = &point{h.points[i].key, h.points[i].srv}
+	}
+}
+
+// nextPoint is chash_get_next_server of src/lb_chash.c.
+func (h *hashed) nextPoint(avoid *server) *server {
+	n, i := len(h.points), 0
+	if h.last != nil {
+		i = slices.Index(h.points, *h.last) + 1
+	}
+	for range n {
+		p := h.points[i%n]
+		i++
+		if p.srv != avoid {
+			h.last = &p
+			return p.srv
 		}
 	}
 	return avoid
@@ -254,7 +283,8 @@ func (r *router) requestHash(q *request) (sum uint32, ok bool) {
 			key = strings.TrimSpace(key)
 		}
 	case "hash":
-		key, ok = fetch(b.expr, &sampleSource{call: q.Call})
+		v, found := fetch(b.expr, &sampleSource{call: q.Call})
+		return r.hash.sum(v.bytes()), found && v.text != ""
 	case "rdp-cookie":
 		return 0, false
 	}
@@ -314,7 +344,13 @@ type leastUsed struct {
 	clock      int
 }
 
-func (l *leastUsed) changed(*server) {}
+// changed puts a server that comes back behind the others.
+func (l *leastUsed) changed(s *server) {
+	if s.usable() {
+		l.clock++
+		l.used[s.index] = l.clock
+	}
+}
 
 func (l *leastUsed) next(_ *request, avoid *server) *server {
 	var best *server

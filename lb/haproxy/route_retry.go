@@ -49,7 +49,7 @@ func (r *router) mayRedispatch(n *note) bool {
 	case r.redispatch < 0 && r.retries+1+r.redispatch > 0 && n.attempts%(r.retries+1+r.redispatch) == 0:
 		return true
 	}
-	return !n.direct && r.active() > 1 && (r.balance.algorithm == "roundrobin" || r.balance.algorithm == "static-rr")
+	return !n.direct && r.active() > 1 && !r.balance.deterministic()
 }
 
 func (r *router) active() int {
@@ -117,6 +117,9 @@ func (r *router) Answered(c *lb.Call, d lb.Decision, a lb.Answer) (lb.Decision, 
 		d.SetCookie, d.Flow.Set = "", set
 	default:
 		lines = append(lines, d.SetCookie)
+	}
+	if !r.cookie.logged() {
+		d.Flow.Set = session.SetUnknown
 	}
 	d.Flow.Code[3] = setLetters[d.Flow.Set]
 	return d, lines

@@ -190,7 +190,8 @@ func (g *rrGroup) next(avoid *server) *server {
 		g.currentPos, g.currWeight = g.nextWeight, g.nextWeight
 	}
 	var avoided, chosen *server
-	for switched := false; chosen == nil; {
+	switched := false
+	for chosen == nil {
 		s := g.pick()
 		if s == nil {
 			if switched {
@@ -215,7 +216,11 @@ func (g *rrGroup) next(avoid *server) *server {
 	if chosen != nil {
 		g.queue(chosen)
 	}
-	if avoided != nil && avoided != chosen {
+	switch {
+	case avoided == nil || avoided == chosen:
+	case switched: // its place was lost with the old window, only its weight counts
+		g.initial.insert(avoided, maxWeight-avoided.rr.weight)
+	default:
 		g.queue(avoided)
 	}
 	return chosen

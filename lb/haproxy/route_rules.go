@@ -123,16 +123,16 @@ func (r *router) stickRequest(q *request, n *note) {
 		if rule.response || rule.store && stored(n.stores, rule.table) || !rule.when.holds(q.Call) {
 			continue
 		}
-		text, ok := fetch(rule.expr, &sampleSource{call: q.Call})
-		key, fits := rule.table.key(text)
+		v, ok := fetch(rule.expr, &sampleSource{call: q.Call})
+		key, fits := rule.table.key(v.text)
 		if !ok || !fits {
 			continue
 		}
-		var bound *server
-		if rule.match || rule.store {
-			bound, _ = rule.table.find(key, q.Now)
+		bound := rule.table.peek(key, q.Now)
+		if rule.match {
+			rule.table.touch(key, q.Now)
 		}
-		if rule.match && n.srv == nil && bound != nil && !q.ignorePersist && (bound.up || r.keepDown || q.forcePersist) {
+		if rule.match && n.srv == nil && bound != nil && (bound.up || r.keepDown || q.forcePersist) {
 			n.srv, n.direct = bound, true
 		}
 		if rule.store {
@@ -179,8 +179,8 @@ func (r *router) stickResponse(n *note, a lb.Answer) {
 		if !rule.response || stored(done, rule.table) || n.srv == nil || n.srv.nonStick || !rule.when.holds(n.req.Call) {
 			continue
 		}
-		text, ok := fetch(rule.expr, &sampleSource{call: n.req.Call, answer: &a})
-		if key, fits := rule.table.key(text); ok && fits {
+		v, ok := fetch(rule.expr, &sampleSource{call: n.req.Call, answer: &a})
+		if key, fits := rule.table.key(v.text); ok && fits {
 			rule.table.bind(key, n.srv, n.req.Now)
 			done = append(done, pending{table: rule.table})
 		}

@@ -173,8 +173,13 @@ func TestRecordedScenariosAreReproduced(t *testing.T) {
 
 // player plays one recorded scenario against a router.
 type player struct {
-	t *testing.T
-	r *router
+	t          *testing.T
+	r          *router
+	deadServer string // address that refuses connections
+}
+
+func (p *player) dead(instance string) bool {
+	return p.r.byName[instance].Address == orElse(p.deadServer, "127.0.0.1:18099")
 }
 
 func (p *player) play(i int, s step) {
@@ -215,14 +220,14 @@ func recordedTime(s step) time.Time {
 }
 
 // drive does what a proxy does: it asks for a server, tries it, retries, and hands over the answer.
-// Servers on port 18099 refuse connections; the application is that of the recordings.
+// The dead server refuses connections; the application is that of the recordings.
 func (p *player) drive(c *lb.Call) (lb.Decision, []string, int) {
 	d := p.r.Route(c)
 	for attempt := 1; ; attempt++ {
 		if d.Instance == "" {
 			return d, nil, 503
 		}
-		if strings.HasSuffix(p.r.byName[d.Instance].Address, ":18099") {
+		if p.dead(d.Instance) {
 			next, ok := p.r.Failed(c, d, attempt)
 			if d = next; !ok {
 				return d, nil, 503

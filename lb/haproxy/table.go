@@ -48,32 +48,40 @@ func (t *table) remove(e *listElement) {
 	t.order.Remove(e)
 }
 
-// find returns the server that key was bound to and renews the entry; known says that there is an
-// entry, with or without a server.
-func (t *table) find(key string, now time.Time) (*server, bool) {
-	t.expire(now)
-	e, ok := t.entries[key]
-	if !ok {
-		return nil, false
-	}
-	e.Value.(*entry).used = now
-	t.order.MoveToBack(e)
-	return e.Value.(*entry).srv, true
-}
-
-// bind remembers that key went to s. A full table forgets its oldest entry, or learns nothing.
-func (t *table) bind(key string, s *server, now time.Time) {
+// peek returns the server that key is bound to, nil if there is none.
+func (t *table) peek(key string, now time.Time) *server {
 	t.expire(now)
 	if e, ok := t.entries[key]; ok {
-		*e.Value.(*entry) = entry{key, s, now}
-		t.order.MoveToBack(e)
-		return
+		return e.Value.(*entry).srv
 	}
+	return nil
+}
+
+// touch renews an entry, as a match does.
+func (t *table) touch(key string, now time.Time) {
+	if e, ok := t.entries[key]; ok {
+		e.Value.(*entry).used = now
+		t.order.MoveToBack(e)
+	}
+}
+
+// bind remembers that key went to s. HAProxy makes a new entry before it looks for an old one, so
+// a full table forgets its oldest entries even when key is known; with "nopurge" it learns nothing.
+// Which entry a full table forgets is the one thing here that was seen to differ from the program at times.
+func (t *table) bind(key string, s *server, now time.Time) {
+	t.expire(now)
 	if len(t.entries) >= t.Size {
 		if t.NoPurge || t.Size == 0 {
 			return
 		}
-		t.remove(t.order.Front())
+		for range min(len(t.entries), t.Size>>8+1) {
+			t.remove(t.order.Front())
+		}
+	}
+	if e, ok := t.entries[key]; ok {
+		*e.Value.(*entry) = entry{key, s, now}
+		t.order.MoveToBack(e)
+		return
 	}
 	t.entries[key] = t.order.PushBack(&entry{key, s, now})
 }
