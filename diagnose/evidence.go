@@ -61,8 +61,8 @@ type run struct {
 	notices []cause.Notice
 	signs   map[session.Signs]int64
 	report  *Report
-	idleGap int64 // a pause this long before a miss is taken for idle expiry, 0: none is
-	ends    int64
+	idleGap int64           // a pause this long before a miss is taken for idle expiry, 0: none is
+	guarded map[uint16]bool // routes that refuse strangers
 }
 
 // A settled break is a break with its place in its session.

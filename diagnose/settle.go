@@ -14,6 +14,7 @@ const trouble = 1<<session.Lost | 1<<session.Incomplete | 1<<session.Withheld
 // settle decides about every suspicious follow-up, corrects the sums, and finds the break of each session.
 func (d *run) settle() {
 	d.findIdleGap()
+	d.findGuarded()
 	suspects := d.counts.Suspect
 	for i := range d.Troubled {
 		suspects -= d.settleLife(&d.Troubled[i])
@@ -206,7 +207,7 @@ func (d *run) describe(tl *session.Timeline, i int) *settled {
 	for k := i - 1; k >= 0; k-- {
 		w := &tl.Visits[k]
 		b.HadAffinity = b.HadAffinity || w.Affinity != 0 || w.NewAffin != 0 || w.Flow.Set == session.SetInserted
-		if b.good < 0 && (w.Outcome == session.Honoured || w.Outcome == session.Plain) {
+		if b.good < 0 && (w.Outcome == session.Honoured || w.Outcome == session.Plain) && !d.saysNothing(tl, k, v) {
 			b.good = k
 			b.LastGood = at(w.End())
 			b.From = n.Instances.Name(w.Instance)
@@ -229,6 +230,40 @@ func (d *run) describe(tl *session.Timeline, i int) *settled {
 	b.proof = proofOf(v)
 	d.circumstances(&b.Break)
 	return b
+}
+
+// saysNothing reports whether visit k, though no loss was seen in it, may already have been lost: nothing but
+// the balancer's log tells, it was answered by the very instance that then showed the loss, after the session had moved there,
+// and its page is one that strangers get too.
+func (d *run) saysNothing(tl *session.Timeline, k int, lost *session.Visit) bool {
+	w := &tl.Visits[k]
+	if d.Events || w.Instance != lost.Instance || w.App&session.AppSeen != 0 || w.SetNew || w.Outcome != session.Honoured {
+		return false
+	}
+	if d.guarded[w.Route] && w.Status >= 200 && w.Status < 300 {
+		return false
+	}
+	for i := k; i >= 0; i-- {
+		if tl.Visits[i].Instance != lost.Instance {
+			return true
+		}
+		if u := &tl.Visits[i]; u.SetNew || d.guarded[u.Route] && u.Status >= 200 && u.Status < 300 {
+			return false
+		}
+	}
+	return false
+}
+
+// findGuarded notes the routes that refuse strangers: those on which some session was refused or sent to the way in.
+func (d *run) findGuarded() {
+	d.guarded = map[uint16]bool{}
+	for i := range d.Troubled {
+		for k := range d.Troubled[i].Visits {
+			if v := &d.Troubled[i].Visits[k]; v.Signs&session.SignDenied != 0 {
+				d.guarded[v.Route] = true
+			}
+		}
+	}
 }
 
 // circumstances notes what happened to the instances and the balancer around a break.

@@ -89,7 +89,7 @@ func (c *Correlator) afterEnd(n int32, l *life, r *Record, base []byte) {
 // expired reports whether this request finds its session ended as it should.
 func (c *Correlator) expired(n int32, l *life, r *Record) End {
 	if r.App&AppSeen == 0 {
-		return Abandoned
+		return c.lapsed(l, r)
 	}
 	switch c.reason(r.Reason) {
 	case reasonIdle:
@@ -104,13 +104,22 @@ func (c *Correlator) expired(n int32, l *life, r *Record) End {
 	if r.App&AppMiss == 0 || r.App&(AppHit|AppRestore) != 0 || c.reason(r.Reason) == reasonFault {
 		return Abandoned
 	}
-	if c.idleFor(r.Start - l.last) {
+	if c.expiredAfter(l.pause(r.Start)) {
 		return EndIdle
 	}
 	if c.Absolute > 0 && r.Start-c.rest(n).first >= int64(c.Absolute) {
 		return EndAbsolute
 	}
 	return Abandoned
+}
+
+// lapsed reports whether, by the log alone, a session that shows a sign of loss had been silent for longer than its
+// declared idle time, now or at some moment since its state was last proven.
+func (c *Correlator) lapsed(l *life, r *Record) End {
+	if c.Events || c.Idle == 0 || r.Flow.Unserved || !l.lapsed && !c.expiredAfter(l.pause(r.Start)) || c.signs(l, r) == 0 {
+		return Abandoned
+	}
+	return EndIdle
 }
 
 func (c *Correlator) endLife(l *life, end End) {
@@ -161,9 +170,6 @@ func (c *Correlator) fromAnswer(l *life, r *Record) (Outcome, Signs) {
 		if s == SignShrunk && l.instance == r.Instance {
 			return Honoured, s // users empty carts too: counted, so that moves can be compared
 		}
-		if c.idleFor(r.Start - l.last) {
-			return Plain, 0
-		}
 		return Suspect, s
 	}
 	return Honoured, 0
@@ -183,7 +189,8 @@ func (c *Correlator) signs(l *life, r *Record) Signs {
 		return 0
 	}
 	if class == LoginRoute {
-		if l != nil && l.loggedIn && r.Method == POST && r.Set != 0 && r.Set != r.Presented && status < 400 {
+		// Signing in again where the state still lies goes on with the same session; elsewhere it begins another.
+		if l != nil && l.troubled && (l.home != r.Instance || c.movesSurvive()) && r.Method == POST && r.Set != 0 && r.Set != r.Presented && status < 400 {
 			s |= SignLogin
 		}
 		return s
@@ -197,7 +204,7 @@ func (c *Correlator) signs(l *life, r *Record) Signs {
 	before := l != nil && l.okRoutes&routeBit(r.Route) != 0
 	switch {
 	case status == 401 || status == 403 || status == 419 || status == 440:
-		if before {
+		if before || status != 403 && l != nil && l.loggedIn {
 			s |= SignDenied
 		}
 	case status >= 301 && status <= 308:
@@ -277,6 +284,9 @@ func (c *Correlator) moved(n int32, l *life, v *Visit) {
 
 // keep pushes a visit and, once a session is in trouble, records it in full.
 func (c *Correlator) keep(n int32, l *life, v *Visit) {
+	if !c.Events && c.expiredAfter(l.pause(v.Start)) {
+		l.lapsed = true
+	}
 	trouble := v.Outcome == Lost || v.Outcome == Incomplete || v.Outcome == Suspect || v.Outcome == Withheld
 	if trouble && !l.troubled {
 		l.troubled = true
@@ -291,13 +301,10 @@ func (c *Correlator) keep(n int32, l *life, v *Visit) {
 			c.rest(n).recovered = v.End()
 		}
 	}
-	if v.Start > l.last {
-		l.last = v.Start
-	} else if v.Start < l.last {
-		c.Late++
-	}
+	c.touch(l, v)
 	if v.Instance != 0 && v.Outcome != Unserved {
 		l.instance = v.Instance
+		c.settle(l, v)
 	}
 	if v.Affinity != 0 {
 		l.affinity = v.Affinity
@@ -305,6 +312,44 @@ func (c *Correlator) keep(n int32, l *life, v *Visit) {
 	if v.NewAffin != 0 {
 		l.affinity = v.NewAffin
 	}
+}
+
+// settle notes where a session's state lies: where it was made, and where pages that need it were answered; nowhere
+// any more once that very instance did not know it.
+func (c *Correlator) settle(l *life, v *Visit) {
+	if v.Outcome == Suspect || v.Outcome == Lost {
+		if v.Instance == l.home {
+			l.home = 0
+		}
+		return
+	}
+	if l.troubled && !v.SetNew {
+		return
+	}
+	class := c.classOf(v.Method, v.Route)
+	if v.SetNew || v.App&AppHit != 0 || v.Status >= 200 && v.Status < 300 && (class == CartRoute || class == CheckoutRoute) {
+		l.home, l.lapsed = v.Instance, false
+	}
+}
+
+// touch moves the session's clock on. Static files do not use the session, nor do requests that no
+// instance answered, nor those of which the application said nothing although it says something.
+func (c *Correlator) touch(l *life, v *Visit) {
+	used := !v.Flow.Unserved && c.classOf(v.Method, v.Route) != AssetRoute
+	if c.Events {
+		used = v.App&AppSeen != 0 && v.App&AppMiss == 0
+	}
+	since := v.Start - l.last
+	if since < 0 {
+		c.Late++
+		return
+	}
+	if used {
+		l.untouched = 0
+	} else {
+		l.untouched = uint32(min(int64(l.untouched)+since/int64(time.Millisecond), 1<<32-1))
+	}
+	l.last = v.Start
 }
 
 // trace opens a session's full record with what is still remembered of it.
@@ -395,7 +440,7 @@ func (c *Correlator) renewed(n int32, l *life, r *Record, base []byte, out Outco
 		if r.App&AppRotate != 0 || c.class(r) == LoginRoute {
 			c.EndsRotation++
 		}
-		c.name(n, l, r.Set)
+		c.name(n, r.Set)
 		c.remember(c.rest(n), r.SetAt, base)
 		return
 	}
@@ -519,7 +564,7 @@ func (c *Correlator) withheld(r *Record) int32 {
 	}
 	found, best, last := int32(-1), -1, int64(0)
 	c.holders(r, func(n int32, l *life) bool {
-		if l.end != Abandoned || c.idleFor(r.Start-l.last) || r.Start-l.last > int64(30*time.Minute) || l.troubled && !l.healed {
+		if l.end != Abandoned || c.expiredAfter(l.pause(r.Start)) || r.Start-l.last > int64(30*time.Minute) || l.troubled && !l.healed {
 			return false
 		}
 		if fit := c.likeness(l, r); fit > best || fit == best && l.last > last {

@@ -28,10 +28,11 @@ type life struct {
 	known     bool // the application knew it, or its creation was seen
 	troubled  bool
 	healed    bool // recovered is set
+	lapsed    bool // by the log alone: silent for longer than the idle time since its state was last proven
 	end       End
-	nkeys     uint8
 	port      uint16 // of the client's latest connection
-	_         [6]byte
+	home      uint16 // where its state was known last before it got into trouble
+	untouched uint32 // ms that the latest request came after the latest one that used the session
 
 	ring [ringLen]brief // the latest visits
 }
@@ -53,6 +54,7 @@ type rest struct {
 	net6         uint16
 	ipv6         bool
 	byLogin      bool
+	nkeys        uint8
 	credLen      uint8 // length in cred; isName: a pseudonym stands there
 	cred         [credBytes]byte
 	moveA, moveB brief
@@ -103,7 +105,7 @@ func (c *Correlator) begin(key uint64, span Span, r *Record, base []byte) (int32
 	*t = rest{id: c.serial, first: r.Start, client: r.Client, net: r.Net, net6: r.Net6, ipv6: r.Flags&IPv6 != 0, agent: r.Agent,
 		nextOf: -1, prevOf: -1, user: r.User}
 	c.remember(t, span, base)
-	c.name(n, l, key)
+	c.name(n, key)
 	c.Sessions++
 	if r.Client != 0 {
 		k := clientKey(r)
@@ -116,16 +118,16 @@ func (c *Correlator) begin(key uint64, span Span, r *Record, base []byte) (int32
 }
 
 // name lets key lead to l as well; of many keys the latest few are kept.
-func (c *Correlator) name(n int32, l *life, key uint64) {
+func (c *Correlator) name(n int32, key uint64) {
 	t := c.rest(n)
-	i := l.nkeys % keysOfLife
-	if l.nkeys >= keysOfLife && t.keys[i] != 0 {
+	i := t.nkeys % keysOfLife
+	if t.nkeys >= keysOfLife && t.keys[i] != 0 {
 		c.keys.del(t.keys[i], n)
 	}
 	t.keys[i] = key
-	l.nkeys++
-	if l.nkeys == 2*keysOfLife {
-		l.nkeys = keysOfLife
+	t.nkeys++
+	if t.nkeys == 2*keysOfLife {
+		t.nkeys = keysOfLife
 	}
 	c.keys.put(key, n)
 }
@@ -250,6 +252,10 @@ func (c *Correlator) holders(r *Record, do func(n int32, l *life) (stop bool)) {
 	}
 }
 
-func (s *Settings) idleFor(gap int64) bool {
+// pause returns how long the session had been idle when a request came: since the latest request that used it.
+func (l *life) pause(at int64) int64 { return at - l.last + int64(l.untouched)*int64(time.Millisecond) }
+
+// expiredAfter reports whether a pause is as long as the declared idle time, within what clocks and rounding take.
+func (s *Settings) expiredAfter(gap int64) bool {
 	return s.Idle > 0 && gap >= int64(s.Idle)-int64(s.Idle)/50-int64(50*time.Millisecond)
 }

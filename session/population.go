@@ -16,6 +16,8 @@ type Population struct {
 	BySign [6]struct{ Held, Moved, FirstSeen int64 }
 	Signed struct{ Held, Moved, FirstSeen int64 }
 
+	movedTrouble int64
+
 	// Gaps counts pauses before honoured follow-ups, by instance held: bucket b holds pauses of
 	// [2^(b/4), 2^((b+1)/4)) ms.
 	Gaps [gapBuckets]int64
@@ -93,7 +95,7 @@ func (c *Correlator) population(l *life, r *Record, v *Visit) {
 		}
 	}
 	if v.Outcome == Honoured && v.Routing == Held {
-		p.Gaps[gapBucket(v.Start-l.last)]++
+		p.Gaps[gapBucket(l.pause(v.Start))]++
 	}
 	p.signs(v)
 	p.Series.add(v)
@@ -108,6 +110,9 @@ func (p *Population) signs(v *Visit) {
 		p.Signed.Held++
 	case Moved:
 		p.Signed.Moved++
+		if v.Outcome == Suspect || v.Outcome == Lost {
+			p.movedTrouble++
+		}
 	default:
 		p.Signed.FirstSeen++
 	}
@@ -133,6 +138,11 @@ func (p *Population) signs(v *Visit) {
 // then a new credential is how this application works, and no sign of loss.
 func (p *Population) renewsAlways() bool {
 	return p.Signed.Held >= 64 && p.BySign[0].Held*10 > p.Signed.Held
+}
+
+// movesSurvive reports whether most sessions outlive a change of instance: then state lies in no single one.
+func (p *Population) movesSurvive() bool {
+	return p.Signed.Moved >= 20 && p.movedTrouble*7 < p.Signed.Moved
 }
 
 func (c *Correlator) seen(r *Record) {

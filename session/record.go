@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/binary"
 	"hash/maphash"
+	"slices"
 )
 
 // A Record is an Event, or a request joined from several, made small: names are numbers,
@@ -192,7 +193,8 @@ type Reducer struct {
 	Login func(path []byte) bool
 
 	instances, pools, listeners, routes, agents, releases, reasons, stores, details *NameCache
-	salt                                                                            uint64 // of addresses; the same in all reducers of a run
+	salt                                                                            uint64   // of addresses; the same in all reducers of a run
+	deleted                                                                         []uint64 // keys of deletedValues
 	memo                                                                            []memoSlot
 }
 
@@ -234,12 +236,19 @@ func (d *Reducer) request(e *Event, r *Record, base []byte) {
 	if e.Session.Cut {
 		r.Flags |= CutKey
 	} else if !e.Session.Empty() {
-		r.Presented = d.credential(e.Session)
-		r.PresentedAt = spanOf(e.Session, base)
+		if r.Presented = d.credential(e.Session); d.deletes(e.Session, r.Presented) {
+			r.Presented = 0
+		} else {
+			r.PresentedAt = spanOf(e.Session, base)
+		}
 	}
 	if !e.SetSession.Empty() && !e.SetSession.Cut {
-		r.Set = d.credential(e.SetSession)
-		r.SetAt = spanOf(e.SetSession, base)
+		if r.Set = d.credential(e.SetSession); d.deletes(e.SetSession, r.Set) {
+			r.Set = 0
+			r.Flags |= Cleared
+		} else {
+			r.SetAt = spanOf(e.SetSession, base)
+		}
 	}
 	if e.Has&HasClient != 0 {
 		d.client(e.Client, r)
@@ -377,6 +386,23 @@ func (d *Reducer) credential(c Credential) uint64 {
 		*s = memoSlot{raw, d.Fingerprint(d.Key.Pseudonym(c.Raw))}
 	}
 	return s.key
+}
+
+// deletedValues are what applications write into a cookie that they take back. Many clients share them, so
+// they name no session.
+var deletedValues = []string{"", "deleted", "delete", "null", "none", "invalid", "expired", `""`, "0", "-1"}
+
+// deletes reports whether a credential, of this key, is such a value.
+func (d *Reducer) deletes(c Credential, key uint64) bool {
+	if !c.Fingerprint {
+		return len(c.Raw) <= 7 && slices.Contains(deletedValues, string(c.Raw))
+	}
+	if d.deleted == nil {
+		for _, v := range deletedValues {
+			d.deleted = append(d.deleted, d.Fingerprint(d.Key.Pseudonym([]byte(v))))
+		}
+	}
+	return slices.Contains(d.deleted, key)
 }
 
 // opaqueSpace keeps the application's own identifiers apart from credentials.
