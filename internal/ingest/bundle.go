@@ -99,10 +99,14 @@ func (b *bundle) add(path string, opt *Options) error {
 			return nil
 		}
 		rel, _ := filepath.Rel(path, p)
-		b.files = append(b.files, recognise(p, filepath.ToSlash(rel), opt.Products))
+		if name := filepath.ToSlash(rel); !opt.ignores(name) {
+			b.files = append(b.files, recognise(p, name, opt.Products))
+		}
 		return nil
 	})
 }
+
+func (o *Options) ignores(name string) bool { return o.Ignore != nil && o.Ignore(name) }
 
 // A MissingError is an argument that names nothing.
 type MissingError struct {
@@ -277,7 +281,7 @@ func (b *bundle) declared(opt *Options) (absent []string) {
 		f := b.named(name)
 		if f == nil && b.dir != "" {
 			for _, suffix := range []string{"", ".gz", ".zst"} {
-				if path := filepath.Join(b.dir, name+suffix); exists(path) {
+				if path := filepath.Join(b.dir, name+suffix); !opt.ignores(name+suffix) && exists(path) {
 					b.files = append(b.files, recognise(path, name+suffix, opt.Products))
 					f = &b.files[len(b.files)-1]
 					break

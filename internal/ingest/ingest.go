@@ -34,6 +34,10 @@ type Options struct {
 	Seed     int64
 	Tell     string // tell the sessions whose pseudonym begins so
 	Workers  int    // 0: as the machine allows
+
+	// Ignore leaves files of folders out by the names that reports show; nil leaves out none.
+	Ignore func(name string) bool
+
 	Progress func(done, total int64)
 }
 

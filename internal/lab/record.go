@@ -37,9 +37,12 @@ func Record(ctx context.Context, opt RecordOptions) (path string, size int, err 
 		opt.Demo.Duration = 4 * time.Second
 	}
 	opt.Demo.setDefaults()
+	if opt.Demo.LB == "" {
+		opt.Demo.LB = "emulated:haproxy"
+	}
 	var text []byte
 	for {
-		c, err := record(ctx, opt)
+		c, err := recordOnce(ctx, opt)
 		if err != nil {
 			return "", 0, fmt.Errorf("record %s: %w", opt.Demo.Fault, err)
 		}
@@ -65,8 +68,8 @@ func (o *RecordOptions) file() string {
 	return name + caseEnding
 }
 
-// record plays once, in a folder that is gone afterwards.
-func record(ctx context.Context, opt RecordOptions) (*Case, error) {
+// recordOnce plays once, in a folder that is gone afterwards.
+func recordOnce(ctx context.Context, opt RecordOptions) (*Case, error) {
 	sc, err := plan(&opt.Demo)
 	if err != nil {
 		return nil, err
@@ -88,7 +91,7 @@ func record(ctx context.Context, opt RecordOptions) (*Case, error) {
 	if err != nil {
 		return nil, err
 	}
-	c := &Case{Cause: truth.Cause, Story: story(st, truth, twisted, &opt)}
+	c := &Case{Cause: truth.Cause, Also: twisted.also, Story: story(st, truth, twisted, &opt)}
 	for _, l := range truth.Sessions {
 		if l.Lost {
 			c.Breaks++

@@ -1,23 +1,24 @@
 package lab
 
 import (
-	"bytes"
 	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 
 	"golang.org/x/tools/txtar"
 )
 
 // A Case is a small recorded bundle with its outcome, kept as a txtar file: the comment tells the story
-// in plain words, the files are those of the bundle, and the file want holds the planted cause and the
-// number of session lives that broke.
+// in plain words, the files are those of the bundle, and the file want holds the planted cause, the
+// number of session lives that broke, and a second cause if there was one.
 type Case struct {
 	Name   string // cause/file, without the ending
 	Story  string
 	Cause  string // NoFault for a healthy one
+	Also   string // a second cause at work, "" none
 	Breaks int    // lives that really broke
 	Files  []txtar.File
 }
@@ -32,7 +33,11 @@ const caseEnding = ".txtar"
 func (c *Case) Marshal() []byte {
 	a := txtar.Archive{Comment: []byte(strings.TrimSpace(c.Story) + "\n\n")}
 	a.Files = append(a.Files, c.Files...)
-	a.Files = append(a.Files, txtar.File{Name: wantFile, Data: fmt.Appendf(nil, "%s\nbreaks %d\n", c.Cause, c.Breaks)})
+	want := fmt.Appendf(nil, "%s\nbreaks %d\n", c.Cause, c.Breaks)
+	if c.Also != "" {
+		want = fmt.Appendf(want, "also %s\n", c.Also)
+	}
+	a.Files = append(a.Files, txtar.File{Name: wantFile, Data: want})
 	return txtar.Format(&a)
 }
 
@@ -49,7 +54,7 @@ func ReadCase(path string) (*Case, error) {
 			c.Files = append(c.Files, f)
 			continue
 		}
-		if _, err := fmt.Fscanf(bytes.NewReader(f.Data), "%s\nbreaks %d\n", &c.Cause, &c.Breaks); err != nil {
+		if err := c.want(string(f.Data)); err != nil {
 			return nil, fmt.Errorf("read case: %s: want: %w", path, err)
 		}
 	}
@@ -57,6 +62,27 @@ func ReadCase(path string) (*Case, error) {
 		return nil, fmt.Errorf("read case: %s holds no bundle with a file %s", path, wantFile)
 	}
 	return c, nil
+}
+
+// want reads the outcome.
+func (c *Case) want(text string) error {
+	for line := range strings.Lines(text) {
+		var err error
+		switch word, rest, _ := strings.Cut(strings.TrimSpace(line), " "); {
+		case rest == "":
+			c.Cause = word
+		case word == "breaks":
+			c.Breaks, err = strconv.Atoi(rest)
+		case word == "also":
+			c.Also = rest
+		default:
+			err = fmt.Errorf("unknown word %q", word)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // ReadCases reads all cases below a folder (<dir>/<cause>/*.txtar), in the order of their names.
