@@ -277,7 +277,9 @@ func TestCancelEndsEverything(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
+			t.Cleanup(st.close)
 			ctx, cancel := context.WithCancel(t.Context())
+			defer cancel()
 			if err := st.start(ctx); err != nil {
 				t.Fatal(err)
 			}
