@@ -37,16 +37,17 @@ type Correlator struct {
 	Counts
 	Population
 
-	vocab   *Vocabulary
-	keys    table // credential -> life
-	clients table // client -> latest life of that client
-	slab    []slab
-	free    []int32
-	traces  map[int32]*trace
-	reasons []reasonKind
-	classes []Class // per method group and route
-	notices []Notice
-	lost    struct{ notices int }
+	vocab    *Vocabulary
+	keys     table // credential -> life
+	clients  table // client -> latest life of that client
+	slab     []slab
+	free     []int32
+	traces   map[int32]*trace
+	reasons  []reasonKind
+	readings map[Pair]*reading
+	classes  []Class // per method group and route
+	notices  []Notice
+	lost     struct{ notices int }
 
 	now, swept int64
 	serial     uint32
@@ -98,7 +99,7 @@ func NewCorrelator(v *Vocabulary, s Settings) *Correlator {
 	if s.Done == nil {
 		s.Done = func(*Timeline) {}
 	}
-	return &Correlator{Settings: s, vocab: v, keys: newTable(), clients: newTable(), traces: map[int32]*trace{}, Population: newPopulation()}
+	return &Correlator{Settings: s, vocab: v, keys: newTable(), clients: newTable(), traces: map[int32]*trace{}, readings: map[Pair]*reading{}, Population: newPopulation()}
 }
 
 // AddBatch adds records whose credentials stand in base.

@@ -190,7 +190,7 @@ func (c *Correlator) signs(l *life, r *Record) Signs {
 	}
 	if class == LoginRoute {
 		// Signing in again where the state still lies goes on with the same session; elsewhere it begins another.
-		if l != nil && l.troubled && (l.home != r.Instance || c.movesSurvive()) && r.Method == POST && r.Set != 0 && r.Set != r.Presented && status < 400 {
+		if l != nil && l.troubled && !c.stillKnown(l, r.Instance) && r.Method == POST && r.Set != 0 && r.Set != r.Presented && status < 400 {
 			s |= SignLogin
 		}
 		return s
@@ -318,8 +318,10 @@ func (c *Correlator) keep(n int32, l *life, v *Visit) {
 // any more once that very instance did not know it.
 func (c *Correlator) settle(l *life, v *Visit) {
 	if v.Outcome == Suspect || v.Outcome == Lost {
-		if v.Instance == l.home {
-			l.home = 0
+		if t := c.reading(l.home, v.Instance); t.reads() {
+			l.home = 0 // it should have been known here: it is gone
+		} else {
+			t.bad++
 		}
 		return
 	}
@@ -328,8 +330,37 @@ func (c *Correlator) settle(l *life, v *Visit) {
 	}
 	class := c.classOf(v.Method, v.Route)
 	if v.SetNew || v.App&AppHit != 0 || v.Status >= 200 && v.Status < 300 && (class == CartRoute || class == CheckoutRoute) {
+		if l.home != 0 && !v.SetNew {
+			c.reading(l.home, v.Instance).good++
+		}
 		l.home, l.lapsed = v.Instance, false
 	}
+}
+
+// A reading counts how an instance fared with state that another one had last.
+type reading struct{ good, bad int32 }
+
+// reads reports whether state of the one is known to the other as a rule.
+func (t *reading) reads() bool { return t.good >= 3 && t.good > 3*t.bad }
+
+// reading returns the tally for state of instance from at instance at. An instance reads its own.
+func (c *Correlator) reading(from, at uint16) *reading {
+	k := Pair{from, at}
+	t := c.readings[k]
+	if t == nil {
+		t = &reading{}
+		if from == at {
+			t.good = 1 << 20
+		}
+		c.readings[k] = t
+	}
+	return t
+}
+
+// stillKnown reports whether an instance is likely to know a troubled session: its state is not gone, and lies there, or
+// where that instance reads.
+func (c *Correlator) stillKnown(l *life, instance uint16) bool {
+	return l.home != 0 && c.reading(l.home, instance).reads()
 }
 
 // touch moves the session's clock on. Static files do not use the session, nor do requests that no

@@ -16,8 +16,6 @@ type Population struct {
 	BySign [6]struct{ Held, Moved, FirstSeen int64 }
 	Signed struct{ Held, Moved, FirstSeen int64 }
 
-	movedTrouble int64
-
 	// Gaps counts pauses before honoured follow-ups, by instance held: bucket b holds pauses of
 	// [2^(b/4), 2^((b+1)/4)) ms.
 	Gaps [gapBuckets]int64
@@ -97,22 +95,22 @@ func (c *Correlator) population(l *life, r *Record, v *Visit) {
 	if v.Outcome == Honoured && v.Routing == Held {
 		p.Gaps[gapBucket(l.pause(v.Start))]++
 	}
-	p.signs(v)
+	p.signs(v, !l.troubled && c.classOf(v.Method, v.Route) != LoginRoute)
 	p.Series.add(v)
 	if c.Events {
 		c.seen(r)
 	}
 }
 
-func (p *Population) signs(v *Visit) {
+func (p *Population) signs(v *Visit, quiet bool) {
 	switch v.Routing {
 	case Held:
+		if !quiet {
+			return // after trouble or at the way in new credentials mean nothing
+		}
 		p.Signed.Held++
 	case Moved:
 		p.Signed.Moved++
-		if v.Outcome == Suspect || v.Outcome == Lost {
-			p.movedTrouble++
-		}
 	default:
 		p.Signed.FirstSeen++
 	}
@@ -138,11 +136,6 @@ func (p *Population) signs(v *Visit) {
 // then a new credential is how this application works, and no sign of loss.
 func (p *Population) renewsAlways() bool {
 	return p.Signed.Held >= 64 && p.BySign[0].Held*10 > p.Signed.Held
-}
-
-// movesSurvive reports whether most sessions outlive a change of instance: then state lies in no single one.
-func (p *Population) movesSurvive() bool {
-	return p.Signed.Moved >= 20 && p.movedTrouble*7 < p.Signed.Moved
 }
 
 func (c *Correlator) seen(r *Record) {
