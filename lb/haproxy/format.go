@@ -94,6 +94,7 @@ func compileFormat(text string) (*format, error) {
 func (f *format) finish() {
 	for i := range f.nodes {
 		rest := f.nodes[i+1:]
+		f.nodes[i].next = ""
 		switch {
 		case len(rest) == 0:
 		case rest[0].typ == nodeText:

@@ -3,6 +3,7 @@ package haproxy
 import (
 	"bytes"
 	"encoding/binary"
+	"math/bits"
 
 	"limpet.dev/session"
 )
@@ -15,110 +16,106 @@ import (
 // the line then. A test holds the two against each other.
 func (p *parser) fast(v *variant, b []byte, at int, e *session.Event) bool {
 	// Client and date.
-	n := bytes.IndexByte(b[at:], ' ')
-	if n < 3 {
+	blank := seek(b, at, ' '*ones)
+	if blank < at+9 || len(b) < blank+96 || b[blank+1] != '[' || b[blank+22] != '.' || b[blank+26] != ']' || b[blank+27] != ' ' {
 		return false
 	}
-	blank := at + n
-	if len(b) < blank+96 || b[blank+1] != '[' || b[blank+22] != '.' || b[blank+26] != ']' || b[blank+27] != ' ' {
+	colons := marks(binary.LittleEndian.Uint64(b[blank-8:]), ':'*ones)
+	colon := blank - 1 - bits.LeadingZeros64(colons)>>3
+	if colons == 0 || b[colon] != ':' {
 		return false
 	}
-	colon := blank - 2
-	for b[colon] != ':' {
-		if colon--; colon <= at {
-			return false
-		}
+	port, ok := shortNumber(b, colon+1, blank)
+	if !ok {
+		return false
 	}
 	start, ok := p.date.read(b[blank+2:])
 	if !ok {
 		return false
 	}
-	d0, d1, d2 := b[blank+23]-'0', b[blank+24]-'0', b[blank+25]-'0'
-	if d0 > 9 || d1 > 9 || d2 > 9 {
+	ms, ok := shortNumber(b, blank+23, blank+26)
+	if !ok {
 		return false
 	}
-	start += (int64(d0)*100 + int64(d1)*10 + int64(d2)) * msec
+	start += int64(ms) * msec
 
 	// Listener, pool and instance.
-	i := blank + 28
-	if n = bytes.IndexByte(b[i:], ' '); n <= 0 {
+	from := blank + 28
+	listenerEnd := seek(b, from, ' '*ones)
+	slash := seek(b, max(listenerEnd, 0)+1, '/'*ones)
+	instanceEnd := seek(b, max(slash, 0)+1, ' '*ones)
+	if listenerEnd <= from || slash <= listenerEnd+1 || instanceEnd <= slash+1 {
 		return false
 	}
-	listener, scheme := b[i:i+n], schemeHTTP
-	if listener[n-1] == '~' {
-		listener, scheme = listener[:n-1], schemeHTTPS
+	listener, scheme := b[from:listenerEnd], schemeHTTP
+	if b[listenerEnd-1] == '~' {
+		listener, scheme = b[from:listenerEnd-1], schemeHTTPS
 	}
-	i += n + 1
-	if n = bytes.IndexByte(b[i:], '/'); n <= 0 {
-		return false
-	}
-	pool := b[i : i+n]
-	i += n + 1
-	if n = bytes.IndexByte(b[i:], ' '); n <= 0 {
-		return false
-	}
-	instance := b[i : i+n]
-	i += n + 1
+	pool, instance := b[listenerEnd+1:slash], b[slash+1:instanceEnd]
 
-	// Timers, status, bytes.
-	if len(b) < i+48 {
-		return false
-	}
-	var server, active int
+	// Timers, status, bytes. Of the timers only the last two count; in front of them are three more.
+	i := instanceEnd + 1
 	for range 3 {
-		if i, ok = skipNumber(b, i, '/'); !ok {
+		if i = seek(b, i, '/'*ones) + 1; i == 0 {
 			return false
 		}
 	}
-	if server, i, ok = smallNumber(b, i, '/'); !ok {
+	serverEnd := seek(b, i, '/'*ones)
+	activeEnd := seek(b, max(serverEnd, 0)+1, ' '*ones)
+	if serverEnd < 0 || activeEnd < 0 || activeEnd-instanceEnd > 64 {
 		return false
 	}
-	if active, i, ok = smallNumber(b, i, ' '); !ok || active < 0 {
+	server, ok1 := counter(b, i, serverEnd)
+	active, ok2 := counter(b, serverEnd+1, activeEnd)
+	if !ok1 || !ok2 || active < 0 {
 		return false
 	}
-	if i+24 > len(b) {
+	i = activeEnd + 1
+	sizeEnd := seek(b, i+4, ' '*ones)
+	if sizeEnd < 0 || b[i+3] != ' ' {
 		return false
 	}
-	s0, s1, s2 := b[i]-'0', b[i+1]-'0', b[i+2]-'0'
-	if s0 > 9 || s1 > 9 || s2 > 9 || b[i+3] != ' ' {
-		return false
-	}
-	size, i, ok := smallNumber(b, i+4, ' ')
-	if !ok || size < 0 {
+	status, ok1 := shortNumber(b, i, i+3)
+	size, ok2 := counter(b, i+4, sizeEnd)
+	if !ok1 || !ok2 || size < 0 {
 		return false
 	}
 
 	// Cookies and termination state.
-	cookie, i := wordAt(b, i)
+	cookie, i := wordAt(b, sizeEnd+1)
 	setCookie, i := wordAt(b, i)
-	if i+16 > len(b) || b[i+4] != ' ' || b[i+5]-'0' > 9 || !isStateCode4(b[i:]) {
+	if i+24 > len(b) || b[i+4] != ' ' || b[i+5]-'0' > 9 || !isStateCode4(b[i:]) {
 		return false
 	}
-	code := [4]byte{b[i], b[i+1], b[i+2], b[i+3]}
-	i += 5
+	code := [4]byte(b[i:])
 
-	// Connections, retries, queues.
+	// Connections, retries, queues: "c/c/c/c/rc sq/bq ".
+	i += 5
 	for range 4 {
-		if i, ok = skipNumber(b, i, '/'); !ok {
+		if i = seek(b, i, '/'*ones) + 1; i == 0 {
 			return false
 		}
 	}
-	redispatched := i < len(b) && b[i] == '+'
-	var retries, queued, queuedPool int
-	if retries, i, ok = smallNumber(b, i, ' '); !ok {
+	retriesEnd := seek(b, i, ' '*ones)
+	queueEnd := seek(b, max(retriesEnd, 0)+1, '/'*ones)
+	poolQueueEnd := seek(b, max(queueEnd, 0)+1, ' '*ones)
+	if retriesEnd < 0 || queueEnd < 0 || poolQueueEnd < 0 {
 		return false
 	}
-	if queued, i, ok = smallNumber(b, i, '/'); !ok {
+	retries, ok1 := counter(b, i, retriesEnd)
+	queued, ok2 := counter(b, retriesEnd+1, queueEnd)
+	poolQueued, ok3 := counter(b, queueEnd+1, poolQueueEnd)
+	if !ok1 || !ok2 || !ok3 {
 		return false
 	}
-	if queuedPool, i, ok = smallNumber(b, i, ' '); !ok {
-		return false
-	}
+	redispatched := b[i] == '+'
 
 	// Captured headers and the request line.
+	i = poolQueueEnd + 1
 	captured := i
 	for k := 0; i < len(b) && b[i] == '{'; k++ {
-		if n = bytes.IndexByte(b[i:], '}'); n < 0 || i+n+2 > len(b) || b[i+n+1] != ' ' || k == 2 {
+		n := bytes.IndexByte(b[i:], '}')
+		if n < 0 || i+n+2 > len(b) || b[i+n+1] != ' ' || k == 2 {
 			return false
 		}
 		i += n + 2
@@ -132,7 +129,8 @@ func (p *parser) fast(v *variant, b []byte, at int, e *session.Event) bool {
 	if last < 3 || request[last] != ' ' || binary.LittleEndian.Uint32(request[last+1:]) != httpWord || request[last+5] != '/' {
 		return false
 	}
-	if n = bytes.IndexByte(request[:last], ' '); n <= 0 || n == last-1 {
+	n := seek(request, 0, ' '*ones)
+	if n <= 0 || n >= last-1 {
 		return false
 	}
 	target := request[n+1 : last]
@@ -150,16 +148,19 @@ func (p *parser) fast(v *variant, b []byte, at int, e *session.Event) bool {
 		e.ServerMs = int32(min(server, 1<<31-1))
 	}
 	e.Client = b[at:colon]
-	e.Port = portAt(b, colon+1)
+	e.Port = uint16(min(port, 65535))
 	e.Listener, e.Scheme = listener, scheme
 	e.Pool = pool
 	e.Method, e.Target = request[:n], target
-	e.Status = uint16(s0)*100 + uint16(s1)*10 + uint16(s2)
+	e.Status = uint16(status)
 	e.Bytes = int64(size)
-	e.Flow = flowOf(code)
+	e.Flow.Code = code
+	e.Flow.Affinity, e.Flow.Set = affinityStates[code[2]], affinitySets[code[3]]
+	e.Flow.Unserved = unservedState(code[0], code[1])
+	e.Flow.Aborted = code[0] == 'C' || code[0] == 'c'
 	e.Flow.Redispatched = redispatched
 	e.Flow.Retries = uint8(min(retries, 255))
-	e.Flow.Queued = queued > 0 || queuedPool > 0
+	e.Flow.Queued = queued > 0 || poolQueued > 0
 	if instance[0] == '<' {
 		e.Flow.Unserved = true
 	} else {
@@ -204,47 +205,6 @@ func (p *parser) extras(v *variant, e *session.Event, cookie, setCookie, headers
 	if len(e.Referer) == 0 {
 		e.Referer = w.origin
 	}
-}
-
-// skipNumber returns the index behind a number and the sign that ends it.
-func skipNumber(b []byte, i int, end byte) (int, bool) {
-	from := i
-	for i < len(b) {
-		c := b[i]
-		i++
-		if c == end {
-			return i, i-from > 1
-		}
-		if c-'0' > 9 && (c != '-' && c != '+' || i-from > 1) {
-			return i, false
-		}
-	}
-	return i, false
-}
-
-// smallNumber reads a number of at most 18 digits and returns the index behind the sign that ends it.
-func smallNumber(b []byte, i int, end byte) (v, next int, ok bool) {
-	neg := false
-	if i < len(b) && (b[i] == '-' || b[i] == '+') {
-		neg = b[i] == '-'
-		i++
-	}
-	from := i
-	for i < len(b) {
-		c := b[i] - '0'
-		if c > 9 {
-			break
-		}
-		v = v*10 + int(c)
-		i++
-	}
-	if i == from || i-from > 18 || i >= len(b) || b[i] != end {
-		return 0, i, false
-	}
-	if neg {
-		v = -v
-	}
-	return v, i + 1, true
 }
 
 // wordAt returns the word at i and the index behind the blank that ends it.

@@ -254,6 +254,9 @@ func indexString(b []byte, lit string) int {
 // numberEnd finds the end of [+-]digits. A '-' alone is a number that is absent.
 func (f *format) numberEnd(i int, b []byte, pos, search int) (int, bool) {
 	hex := f.nodes[i].shape == shapeHex
+	if search == pos && len(b)-pos >= 2 && b[pos] == '"' && b[pos+1] == '"' {
+		return pos + 2, false // an absent port under +Q
+	}
 	k := pos
 	if k < len(b) && (b[k] == '+' || b[k] == '-') {
 		k++

@@ -40,6 +40,9 @@ func newVariant(text string, caps *captureSet, opt *lb.LogOptions) (*variant, er
 		affinity = v.affinity[0]
 	}
 	v.f = f.bind(caps.binding(opt.SessionCookie, affinity))
+	if len(caps.request) == 0 && len(caps.response) > 0 {
+		v.f.drop(meansRequestHeaders, meansRequestList) // the first braces are those of the answer
+	}
 	v.name = "haproxy/log-format"
 	switch v.f.text {
 	case formatHTTPLog:
@@ -56,6 +59,22 @@ func newVariant(text string, caps *captureSet, opt *lb.LogOptions) (*variant, er
 	v.tcp = v.tcp || !v.f.tellsRequests()
 	v.has = v.facts()
 	return v, nil
+}
+
+// drop removes fields that HAProxy leaves empty, with the blank in front of them.
+func (f *format) drop(these ...meaning) {
+	var kept []node
+	for _, n := range f.nodes {
+		if n.typ == nodeField && slices.Contains(these, n.what) {
+			if k := len(kept); k > 0 && kept[k-1].typ == nodeBlank {
+				kept = kept[:k-1]
+			}
+			continue
+		}
+		kept = append(kept, n)
+	}
+	f.nodes = kept
+	f.finish()
 }
 
 // tellsRequests reports whether a format shows anything that only an HTTP request has.
