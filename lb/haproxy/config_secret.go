@@ -21,40 +21,34 @@ func affinityWord(words []string) bool {
 	return false
 }
 
-// keyword returns a directive's first word for a message, if it looks like a keyword at all.
+// keyword names, for a message, a word that is not known, if it looks like a keyword at all: made
+// of lower-case letters, as generated secrets are not.
 func keyword(w string) string {
-	if len(w) > 40 || strings.TrimFunc(w, func(c rune) bool {
-		return c == '-' || c == '.' || c == '_' || c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9'
-	}) != "" {
-		return "this line"
+	if !keywordLike(w) {
+		return "a word"
 	}
 	return "keyword " + w
 }
 
+func keywordLike(w string) bool {
+	return len(w) <= 32 && strings.Trim(w, "abcdefghijklmnopqrstuvwxyz-_.") == ""
+}
+
 // harmless returns what may be shown of a directive that is not known. Which of its words is a
-// secret cannot be known, so only keyword-like words at its start are kept.
+// secret cannot be known, so only its keyword is kept.
 func harmless(words []string) string {
-	kept := words
-	if len(kept) > 2 {
-		kept = kept[:2]
-	}
-	var shown []string
-	for i, w := range kept {
-		if keyword(w) == "this line" || i > 0 && !lowerWord(w) {
-			break
+	kept := 0
+	if keywordLike(words[0]) {
+		kept = 1
+		if words[0] == "option" && len(words) > 1 && keywordLike(words[1]) {
+			kept = 2
 		}
-		shown = append(shown, w)
 	}
-	if len(shown) < len(words) {
+	shown := append([]string{}, words[:kept]...)
+	if kept < len(words) {
 		shown = append(shown, removed)
 	}
 	return strings.Join(shown, " ")
-}
-
-// lowerWord reports whether w is made of lower-case letters and dashes, as keywords are and
-// generated secrets are not.
-func lowerWord(w string) bool {
-	return len(w) <= 24 && strings.Trim(w, "abcdefghijklmnopqrstuvwxyz-_") == ""
 }
 
 // secretFetch finds, in a condition, tests of values that are credentials; secretCall finds keys in
@@ -70,9 +64,9 @@ func shownCondition(words []string) string {
 	secret := false
 	for i, w := range words {
 		switch {
-		case w == "{":
+		case strings.TrimLeft(w, "!") == "{":
 			secret = false
-		case i > 0 && words[i-1] == "{":
+		case i > 0 && strings.TrimLeft(words[i-1], "!") == "{":
 			secret = secretFetch.MatchString(w)
 		case w == "}" || !secret || strings.HasPrefix(w, "-"), i > 0 && words[i-1] == "-m":
 		default:

@@ -68,9 +68,10 @@ func (r *reader) checkServer(args []string, spec *serverSpec) {
 	if err != nil {
 		r.fail(r.pos(), "server: %v", err)
 	}
-	for _, w := range unknown {
+	// After the first word that is not known the others may be its arguments.
+	if len(unknown) > 0 {
 		r.cfg.Unknown = append(r.cfg.Unknown, topology.Unknown{
-			Pos: r.pos(), Text: "server … " + harmless([]string{w, ""}), Affinity: affinityWord([]string{w}),
+			Pos: r.pos(), Text: "server " + harmless([]string{unknown[0], ""}), Affinity: affinityWord(unknown[:1]),
 		})
 	}
 }
