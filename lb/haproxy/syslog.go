@@ -131,10 +131,13 @@ func read5424(b []byte, at int) (header, bool) {
 	if b[i] == '-' {
 		i++
 	}
-	for i < len(b) && b[i] == '[' { // structured data: ] within quotes is escaped
-		for i++; i < len(b) && b[i] != ']'; i++ {
-			if b[i] == '\\' {
+	for i < len(b) && b[i] == '[' { // structured data
+		for quoted := false; i < len(b) && (quoted || b[i] != ']'); i++ {
+			switch b[i] {
+			case '\\':
 				i++
+			case '"':
+				quoted = !quoted
 			}
 		}
 		i++
