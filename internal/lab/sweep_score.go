@@ -1,0 +1,152 @@
+package lab
+
+import (
+	"fmt"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"limpet.dev/diagnose"
+)
+
+// A Leaving is evidence that a diagnosis gets to see: everything, or a bundle with files left out.
+type Leaving struct {
+	Name string // in a word or two
+	Text string // what is read
+	Out  []string
+}
+
+// Leavings are the kinds of evidence under which accuracy is measured, the richest first.
+var Leavings = []Leaving{
+	{"everything", "log, configuration, application events, change records and `limpet.yaml`", nil},
+	{"no changes, no intent", "log, configuration and application events", []string{"changes.jsonl", "limpet.yaml"}},
+	{"no events", "log and configuration", []string{"changes.jsonl", "limpet.yaml", "events.jsonl"}},
+	{"log alone", "the log file by itself", []string{"changes.jsonl", "limpet.yaml", "events.jsonl", "haproxy.cfg"}},
+}
+
+// Ignore says which files of a bundle this kind of evidence leaves out.
+func (l *Leaving) Ignore(name string) bool { return slices.Contains(l.Out, name) }
+
+// A Measure sums up runs that are alike, as a line of the published tables.
+type Measure struct {
+	Cause      string
+	Cell       Cell
+	SureWrong  int // a wrong cause ranked first with more than sure
+	Confidence []Tenth
+}
+
+// sure is the confidence above which a wrong answer counts as confident.
+const sure = 0.8
+
+// A Tenth is the runs whose first cause had a confidence of one tenth, with how many of them were right.
+type Tenth struct{ Runs, Right int }
+
+// An Accuracy is the result of one kind of evidence on one kind of balancer.
+type Accuracy struct {
+	Leaving  Leaving
+	Balancer string // "haproxy" or "emulated:haproxy"
+	Measures []Measure
+	Total    Measure
+	Seeds    map[int64]bool
+	Odd      []BundleScore // every run that is not perfect
+}
+
+// MeasureAll scores every bundle below dir under each kind of evidence. Balancers are kept apart.
+func MeasureAll(dir string, run func(dir string, ignore func(string) bool) (*diagnose.Report, error), progress func(string)) ([]Accuracy, error) {
+	truths, err := filepath.Glob(filepath.Join(dir, "*", "*", TruthFile))
+	if err != nil {
+		return nil, err
+	}
+	if len(truths) == 0 {
+		return nil, fmt.Errorf("%s holds no <balancer>/<fault>-<seed>/%s; limpet lab sweep makes them", dir, TruthFile)
+	}
+	slices.Sort(truths)
+	var all []Accuracy
+	for _, l := range Leavings {
+		progress(fmt.Sprintf("%d runs, read: %s", len(truths), l.Name))
+		byLB := map[string]*Accuracy{}
+		for _, path := range truths {
+			dir := filepath.Dir(path)
+			truth, err := ReadTruth(dir)
+			if err != nil {
+				return nil, err
+			}
+			report, err := run(dir, l.Ignore)
+			if err != nil {
+				return nil, fmt.Errorf("diagnose %s: %w", dir, err)
+			}
+			lb := truth.LB
+			if !truth.Real {
+				lb = "emulated:" + lb
+			}
+			if byLB[lb] == nil {
+				byLB[lb] = &Accuracy{Leaving: l, Balancer: lb, Total: newMeasure("all"), Seeds: map[int64]bool{}}
+			}
+			byLB[lb].add(compare(dir, truth, report))
+		}
+		for _, lb := range sortedKeys(byLB) {
+			byLB[lb].finish()
+			all = append(all, *byLB[lb])
+		}
+	}
+	return all, nil
+}
+
+func newMeasure(cause string) Measure {
+	return Measure{Cause: cause, Confidence: make([]Tenth, 10)}
+}
+
+func sortedKeys[V any](m map[string]V) []string {
+	keys := make([]string, 0, len(m))
+	for k := range m {
+		keys = append(keys, k)
+	}
+	slices.Sort(keys)
+	return keys
+}
+
+func (a *Accuracy) add(b BundleScore) {
+	i := slices.IndexFunc(a.Measures, func(m Measure) bool { return m.Cause == b.Cause })
+	if i < 0 {
+		a.Measures = append(a.Measures, newMeasure(b.Cause))
+		i = len(a.Measures) - 1
+	}
+	a.Measures[i].add(&b)
+	a.Total.add(&b)
+	a.Seeds[b.Seed] = true
+	if b.Score.Top1 == 0 || len(b.Differences) > 0 {
+		a.Odd = append(a.Odd, b)
+	}
+}
+
+// add adds one run. Calibration looks at the cause ranked first.
+func (m *Measure) add(b *BundleScore) {
+	m.Cell.add(&b.Score)
+	if b.First == "" {
+		return
+	}
+	t := &m.Confidence[min(9, int(b.Confidence*10))]
+	t.Runs++
+	if b.Score.Top1 == 1 {
+		t.Right++
+	} else if b.Confidence > sure {
+		m.SureWrong++
+	}
+}
+
+// finish puts the healthy runs last, and computes rates.
+func (a *Accuracy) finish() {
+	slices.SortFunc(a.Measures, func(x, y Measure) int {
+		if (x.Cause == NoFault) != (y.Cause == NoFault) {
+			if x.Cause == NoFault {
+				return 1
+			}
+			return -1
+		}
+		return strings.Compare(x.Cause, y.Cause)
+	})
+	for i := range a.Measures {
+		a.Measures[i].Cell.rates()
+	}
+	a.Total.Cell.rates()
+}
