@@ -81,7 +81,7 @@ func plantDeploy(p *planner, sc *scenario) {
 
 // The check gives up at the first late answer; latency peaks make it late.
 func plantAggressiveCheck(p *planner, sc *scenario) {
-	sc.check = check{inter: 200 * time.Millisecond, timeout: p.between(90*time.Millisecond, 140*time.Millisecond).Round(10 * time.Millisecond), fall: 1, rise: 2}
+	sc.check = check{inter: 200 * time.Millisecond, timeout: p.between(170*time.Millisecond, 250*time.Millisecond).Round(10 * time.Millisecond), fall: 1, rise: 2}
 	target := p.rng.IntN(sc.instances)
 	peaks := 2 + p.rng.IntN(2)
 	for i := range peaks {

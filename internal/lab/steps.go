@@ -58,10 +58,11 @@ func (st *stage) noteStep(i int, s step) {
 }
 
 // Answers while an instance is slow: pages late enough to notice, the health page later
-// than any impatient check waits.
+// than any impatient check waits. A busy machine may delay healthy answers by some 100 ms,
+// so that impatience is set well above that, and the peak well above impatience.
 const (
 	slowPage   = 120 * time.Millisecond
-	slowHealth = 450 * time.Millisecond
+	slowHealth = 800 * time.Millisecond
 )
 
 func (st *stage) carryOut(ctx context.Context, stop <-chan struct{}, s step) error {
