@@ -34,7 +34,7 @@ func (r *reader) serverLine(words []string) {
 		return
 	case p.kind == "frontend":
 		return // HAProxy warns and ignores it
-	case len(words) < need:
+	case len(words) < need || words[1] == "":
 		r.fail(r.pos(), "%s needs a name and an address", words[0])
 		return
 	}

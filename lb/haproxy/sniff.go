@@ -8,7 +8,7 @@ import (
 func splitLines(text string) []string { return strings.Split(text, "\n") }
 
 // proxyHeads are the words with which only HAProxy's sections begin.
-var proxyHeads = wordSet("frontend backend listen defaults global peers resolvers userlist")
+var proxyHeads = wordSet("frontend backend listen defaults global peers resolvers userlist traces log-forward log-profile fcgi-app http-errors crt-store")
 
 // proxyMarks are directives that hardly stand anywhere else.
 var proxyMarks = wordSet("bind default_backend use_backend balance mode option timeout server maxconn acl http-request stick-table cookie retries log-format stick default-server")
@@ -31,6 +31,8 @@ func sniffConfig(head []byte) float64 {
 		}
 		end := words[len(words)-1]
 		switch {
+		case len(words) > 1 && words[1] == "=":
+			foreign++
 		case proxyHeads[words[0]] && !strings.HasSuffix(end, "{") && !strings.HasSuffix(end, ";") && len(words) < 5:
 			heads++
 		case strings.HasPrefix(words[0], "."):
@@ -49,7 +51,7 @@ func sniffConfig(head []byte) float64 {
 		return 0
 	case heads == 0:
 		return 0.3 * float64(marks) / float64(total)
-	case marks == 0 && foreign > inside:
+	case foreign > marks+inside:
 		return 0.2
 	}
 	return min(0.99, 0.5+0.5*float64(heads+marks+inside)/float64(total))
