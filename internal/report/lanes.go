@@ -70,7 +70,8 @@ func where(store string) string {
 // A hop says how far a request came and what became of it there.
 type hop struct {
 	via  int // lane of the last tier
-	to   int // lane where the answer was made
+	at   int // lane of the instance, 0: none
+	to   int // lane where it was decided: the instance's or the store's
 	mark byte
 	word string // the outcome, for people
 	bad  bool
@@ -84,10 +85,10 @@ func follow(all []lane, r *diagnose.StoryStep) hop {
 		case l.kind == laneTier:
 			h.via, h.to = i, max(h.to, i)
 		case l.kind == laneInstance && l.name == r.Instance && r.Instance != "":
-			h.to = i
+			h.at, h.to = i, i
 		}
 	}
-	if reached := h.to > h.via; reached && all[len(all)-1].kind == laneStore && r.Outcome != "none" && r.Outcome != "withheld" {
+	if h.at > 0 && all[len(all)-1].kind == laneStore && r.Outcome != "none" && r.Outcome != "withheld" {
 		h.to = len(all) - 1
 	}
 	switch r.Outcome {
@@ -124,8 +125,11 @@ func (p *page) story(s *diagnose.Story, brief bool) {
 	}
 	g := newGrid(lanes(s), steps, storyClock(s))
 	g.head(p)
-	for i := range steps {
-		g.row(p, &steps[i])
+	for _, step := range steps {
+		if step.Note == s.Why {
+			step.Note = "" // said above
+		}
+		g.row(p, &step)
 	}
 	p.to(2)
 	p.wrap(dim, 2, where(s.Store)+" * honoured  X lost or unserved  ! incomplete or withheld  ? not known  o no follow-up")
@@ -244,7 +248,7 @@ func (g *grid) line(h hop) string {
 	}
 	b[g.center[0]] = 'o'
 	for i, l := range g.lanes {
-		if l.kind == laneTier && i <= h.to {
+		if l.kind == laneTier && i <= h.to || i == h.at && i < h.to {
 			b[g.center[i]] = '+'
 		}
 	}

@@ -88,9 +88,23 @@ func (p *page) heading(title, note string) {
 	p.nl()
 	p.put(bold, strings.ToUpper(title))
 	if note != "" {
-		p.put(dim, "  "+note)
+		p.put(plain, "  ")
+		p.wrap(dim, 2, note)
+		return
 	}
 	p.nl()
+}
+
+// fit puts text behind what the line holds, or onto a new line at indent where it would not fit.
+func (p *page) fit(s style, indent int, text string) {
+	text = clean(text)
+	if p.col+2+utf8.RuneCountInString(text) > p.width {
+		p.nl()
+		p.to(indent)
+	} else {
+		p.put(plain, "  ")
+	}
+	p.put(s, text)
 }
 
 // A cell is one column's text in a row of a table.
@@ -98,6 +112,7 @@ type cell struct {
 	text  string
 	style style
 	right bool // aligned to the right
+	whole bool // never cut: somebody will copy it
 }
 
 // table writes rows with a head; columns are as wide as they need. The last column wraps.
@@ -114,6 +129,7 @@ func (p *page) table(head []string, rows [][]cell) {
 			widths[i] = max(widths[i], min(44, utf8.RuneCountInString(clean(c.text))))
 		}
 	}
+	p.shrink(widths, rows[0])
 	p.put(plain, "  ")
 	for i, h := range head {
 		p.cell(cell{text: h, style: dim, right: rows[0][i].right}, widths[i], i == len(head)-1)
@@ -123,6 +139,30 @@ func (p *page) table(head []string, rows [][]cell) {
 		for i, c := range row {
 			p.cell(c, widths[i], i == len(row)-1)
 		}
+	}
+}
+
+// shrink takes columns from the widest that may be cut until a row fits. The last column, when
+// it wraps, is content with a fifth of the line.
+func (p *page) shrink(widths []int, row []cell) {
+	last := len(widths) - 1
+	for {
+		total, widest := 2, -1
+		for i, w := range widths {
+			if i == last && !row[i].right {
+				w = min(w, p.width/5)
+			} else if !row[i].whole && !row[i].right && w > 8 && (widest < 0 || w > widths[widest]) {
+				widest = i
+			}
+			total += w
+			if i < last {
+				total += 2
+			}
+		}
+		if total <= p.width || widest < 0 {
+			return
+		}
+		widths[widest]--
 	}
 }
 

@@ -1,3 +1,5 @@
+//go:generate go run ./gen ../../docs/limpet.report.v1.schema.json
+
 // Package report writes a diagnose.Report: text for a terminal at night, JSON for programs,
 // Markdown for issue comments, and one HTML file that needs no network.
 //
@@ -33,6 +35,8 @@ type format struct {
 var formats = []format{
 	{"text", writeText},
 	{"json", writeJSON},
+	{"markdown", writeMarkdown},
+	{"html", writeHTML},
 }
 
 // Formats lists what Write can write, the default first.

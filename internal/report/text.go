@@ -54,19 +54,27 @@ func verdictWord(v diagnose.Verdict) string {
 	case diagnose.VerdictNotProven:
 		return "NOT PROVEN"
 	}
-	return strings.ToUpper(string(v))
+	return "NO VERDICT"
+}
+
+// said is the summary without the verdict, which stands before it.
+func said(r *diagnose.Report) string {
+	if rest, ok := strings.CutPrefix(r.Summary, "Not proven: "); ok && r.Verdict == diagnose.VerdictNotProven && rest != "" {
+		return strings.ToUpper(rest[:1]) + rest[1:]
+	}
+	return r.Summary
 }
 
 func (p *page) verdict(r *diagnose.Report) {
 	p.put(verdictStyle[r.Verdict], verdictWord(r.Verdict))
 	p.put(plain, "  ")
-	p.wrap(bold, 2, r.Summary)
+	p.wrap(bold, 2, said(r))
 	p.put(plain, "  ")
-	p.put(dim, window(r.Window))
+	line := window(r.Window)
 	if r.Totals.Followups > 0 {
-		p.put(dim, fmt.Sprintf(" | continuity %s of %s", percent(r.Totals.ContinuityRate), counted(r.Totals.Followups, "follow-up")))
+		line += fmt.Sprintf(" | continuity %s of %s", percent(r.Totals.ContinuityRate), counted(r.Totals.Followups, "follow-up"))
 	}
-	p.nl()
+	p.wrap(dim, 2, line)
 }
 
 func (p *page) causes(r *diagnose.Report, c clock) {
@@ -83,8 +91,8 @@ func (p *page) causes(r *diagnose.Report, c clock) {
 		p.put(plain, "  "+counted(n, "break")+" that no cause of the catalogue fits well enough")
 		p.nl()
 	}
-	p.put(dim, fmt.Sprintf("  %s = %s", counted(r.Totals.Breaks, "break"), causeSum(r)))
-	p.nl()
+	p.to(2)
+	p.wrap(dim, 4, fmt.Sprintf("%s = %s", counted(r.Totals.Breaks, "break"), causeSum(r)))
 }
 
 // causeSum writes the sum over hypotheses and what is unexplained.
@@ -101,15 +109,15 @@ func causeSum(r *diagnose.Report) string {
 func (p *page) cause(h *diagnose.Hypothesis, c clock) {
 	p.put(bold, fmt.Sprintf("  %d  ", h.Rank))
 	p.put(bad, h.Cause)
-	p.put(bold, "  "+confidence(h.Confidence)+" sure")
+	const indent = 5
+	p.fit(bold, indent, confidence(h.Confidence)+" sure")
 	if h.Breaks > 0 {
-		p.put(plain, fmt.Sprintf("  %s, %s", counted(h.Sessions, "session"), counted(h.Breaks, "break")))
-		p.put(dim, fmt.Sprintf("  %s to %s", c.second(h.First), c.second(h.Last)))
+		p.fit(plain, indent, counted(h.Sessions, "session")+", "+counted(h.Breaks, "break"))
+		p.fit(dim, indent, c.second(h.First)+" to "+c.second(h.Last))
 	} else {
-		p.put(dim, "  explains no break best; kept for comparison")
+		p.fit(dim, indent, "explains no break best; kept for comparison")
 	}
 	p.nl()
-	const indent = 5
 	p.to(indent)
 	p.wrap(plain, indent, fmt.Sprintf("%s (%s)", h.Title, strings.Join(kinds(h), "; ")))
 	p.clues("+", good, h.Supports)
@@ -171,6 +179,10 @@ func (p *page) totals(r *diagnose.Report) {
 	}
 	row("requests", fmt.Sprintf("%s in %s; %s ended as they should (%s logout, %s idle, %s absolute, %s rotation)", count(t.Requests), counted(t.Sessions, "session"),
 		count(t.Ends.Logout+t.Ends.Idle+t.Ends.Absolute+t.Ends.Rotation), count(t.Ends.Logout), count(t.Ends.Idle), count(t.Ends.Absolute), count(t.Ends.Rotation)))
+	if t.Followups == 0 {
+		row("follow-ups", "none: no request presented a session that was known before")
+		return
+	}
 	row("state", fmt.Sprintf("%s = %s", counted(t.Followups, "follow-up"), summands(outcomes(t))))
 	row("routing", fmt.Sprintf("%s = %s", counted(t.Followups, "follow-up"), summands(routings(t))))
 	row("broken", fmt.Sprintf("%s of %s (%s without a break); %s signed in, %s with a cart, %s known", counted(t.BrokenSessions, "session"), count(t.Sessions),

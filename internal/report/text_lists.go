@@ -64,35 +64,39 @@ func (p *page) breaks(r *diagnose.Report, c clock) {
 	p.heading("broken sessions", fmt.Sprintf("the %d that cost most, of %s", min(len(r.Breaks), textBreaks), count(r.Totals.Breaks)))
 	var rows [][]cell
 	for _, b := range costliest(r.Breaks, textBreaks) {
-		rows = append(rows, []cell{{text: c.at(b.At)}, {text: b.Session}, {text: b.Kind, style: bad}, {text: request(b.Request)},
+		rows = append(rows, []cell{{text: c.at(b.At)}, {text: b.Session, whole: true}, {text: b.Kind, style: bad}, {text: request(b.Request)},
 			{text: route(b.From, b.To)}, {text: span(b.RecoveredMs), right: true}})
 	}
-	p.table([]string{"time", "session", "kind", "request", "instance", "back after"}, rows)
+	p.table([]string{"time", "session", "kind", "request", "instance", "back"}, rows)
 	p.put(dim, "  one of them request by request: limpet session ID BUNDLE; all of them: -o json")
 	p.nl()
 }
 
-// costliest returns the breaks that cost users most, the earlier first among equals.
+// costliest returns the n breaks that cost users most, the earlier first among equals.
 func costliest(breaks []diagnose.Break, n int) []diagnose.Break {
-	order := make([]int32, len(breaks))
-	for i := range order {
-		order[i] = int32(i)
-	}
-	slices.SortStableFunc(order, func(i, j int32) int {
-		a, b := &breaks[i], &breaks[j]
-		switch {
-		case a.Weight > b.Weight:
-			return -1
-		case a.Weight < b.Weight:
-			return 1
+	var top []*diagnose.Break
+	for i := range breaks {
+		b := &breaks[i]
+		if len(top) == n && !costlier(b, top[n-1]) {
+			continue
 		}
-		return a.At.Compare(b.At)
-	})
-	out := make([]diagnose.Break, 0, n)
-	for _, i := range order[:min(len(order), n)] {
-		out = append(out, breaks[i])
+		at, _ := slices.BinarySearchFunc(top, b, func(have, b *diagnose.Break) int {
+			if costlier(b, have) {
+				return 1
+			}
+			return -1
+		})
+		top = slices.Insert(top, at, b)[:min(n, len(top)+1)]
+	}
+	out := make([]diagnose.Break, len(top))
+	for i, b := range top {
+		out[i] = *b
 	}
 	return out
+}
+
+func costlier(a, b *diagnose.Break) bool {
+	return a.Weight > b.Weight || a.Weight == b.Weight && a.At.Before(b.At)
 }
 
 // route says from which instance to which.

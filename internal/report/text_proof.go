@@ -20,8 +20,8 @@ func (p *page) sessionMap(r *diagnose.Report) {
 			s = bad
 		}
 		p.put(bold, m.Tier)
-		p.put(plain, "  "+m.Carrier+", state in "+m.Storage+", affinity: "+m.Affinity+"  ")
-		p.put(s, "["+m.Status+"]")
+		p.fit(plain, 5, "carrier: "+m.Carrier+"; state: "+m.Storage+"; affinity: "+m.Affinity)
+		p.fit(s, 5, "["+m.Status+"]")
 		p.nl()
 		p.clues("+", plain, m.Evidence)
 	}

@@ -39,8 +39,10 @@ func percent(rate float64) string {
 		return "-"
 	case p == 0 || p >= 100:
 		return fmt.Sprintf("%.0f %%", p)
-	case p < 0.01:
-		return "< 0.01 %"
+	case p < 0.0001:
+		return "< 0.0001 %"
+	case p < 0.1:
+		return fmt.Sprintf("%.3g %%", p)
 	case p > 99.99:
 		return "> 99.99 %"
 	}
@@ -60,7 +62,7 @@ func span(ms float64) string {
 	case ms < 1000:
 		return fmt.Sprintf("%.0f ms", ms)
 	case ms < 60_000:
-		return fmt.Sprintf("%.1f s", ms/1000)
+		return strings.TrimSuffix(fmt.Sprintf("%.1f", ms/1000), ".0") + " s"
 	}
 	d := time.Duration(ms * float64(time.Millisecond)).Round(time.Second)
 	return strings.TrimSuffix(d.String(), "0s")
@@ -149,3 +151,6 @@ func recovered(ms float64) string {
 	}
 	return "after " + span(ms)
 }
+
+// join writes names as a list in a sentence.
+func join(names []string) string { return strings.Join(names, ", ") }
