@@ -223,10 +223,12 @@ func (p *parser) slow(line []byte, e *session.Event) lb.Skip {
 		return lb.Read
 	}
 	why := p.matcher
-	if h.form != headerNone && h.msg != h.timeTo+1 { // perhaps there was no tag
-		if p.request(line, h.timeTo+1, h, e) {
-			return lb.Read
-		}
+	// What looked like a header may be the message's own beginning.
+	if h.form != headerNone && h.msg != h.timeTo+1 && p.request(line, h.timeTo+1, h, e) {
+		return lb.Read
+	}
+	if h.msg != 0 && p.request(line, 0, header{}, e) {
+		return lb.Read
 	}
 	e.Reset()
 	return p.whyNot(line, msg, &why)

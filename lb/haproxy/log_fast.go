@@ -198,9 +198,9 @@ func (p *parser) extras(v *variant, e *session.Event, cookie, setCookie, headers
 	if len(first) == 0 && len(v.caps.response) > 0 {
 		first = v.caps.response
 	}
-	w.headers(headers[:k], first)
+	w.headers(headers[:k], first, false)
 	if k+1 < len(headers) {
-		w.headers(headers[k+1:len(headers)-1], v.caps.response)
+		w.headers(headers[k+1:len(headers)-1], v.caps.response, false)
 	}
 	if len(e.Referer) == 0 {
 		e.Referer = w.origin

@@ -16,8 +16,8 @@ var (
 // moments collects what a line says about time until all of it is known. Durations are in ms, -1 unknown
 // or not reached, unless another value is said.
 type moments struct {
-	accept, acceptSeconds, acceptMs, request    int64 // ns; 0 unknown. acceptSeconds: from %Ts
-	exact                                       bool  // request is better than a whole second
+	accept, acceptSeconds, acceptMs, request    int64 // ns; 0 unknown. acceptSeconds: by the clock in UTC
+	exact, acceptExact, clockExact              bool  // request, accept, acceptSeconds+acceptMs: better than a whole second
 	handshake, idle                             int64 // 0 unknown
 	knowsIdle                                   bool
 	active, total, user                         int64
@@ -48,10 +48,10 @@ func (w *filler) field(n *node, text []byte) {
 	case meansNothing:
 		return
 	case meansRequestHeaders:
-		w.headers(text, w.caps.request)
+		w.headers(text, w.caps.request, n.esc)
 		return
 	case meansResponseHeaders:
-		w.headers(text, w.caps.response)
+		w.headers(text, w.caps.response, n.esc)
 		return
 	case meansRequestList:
 		w.headerList(n, text, w.caps.request)
@@ -256,7 +256,7 @@ func (w *filler) finish(lineTime int64) bool {
 }
 
 // headers notes {a|b}: what the listener captured, in the order of its declarations.
-func (w *filler) headers(text []byte, list []capture) {
+func (w *filler) headers(text []byte, list []capture, escaped bool) {
 	if n := len(text); n >= 4 && text[0] == '"' {
 		text = text[1 : n-1]
 	}
@@ -270,7 +270,7 @@ func (w *filler) headers(text []byte, list []capture) {
 		if k >= 0 {
 			part = text[:k]
 		}
-		w.header(part, list, i)
+		w.header(part, list, i, escaped)
 		if k < 0 {
 			return
 		}
@@ -278,9 +278,12 @@ func (w *filler) headers(text []byte, list []capture) {
 	}
 }
 
-func (w *filler) header(v []byte, list []capture, i int) {
+func (w *filler) header(v []byte, list []capture, i int, escaped bool) {
 	if i >= len(list) || list[i].what == meansNothing || len(v) == 0 {
 		return
+	}
+	if escaped && bytes.IndexByte(v, '\\') >= 0 {
+		v = unescape(v, w.scratch)
 	}
 	if bytes.IndexByte(v, '#') >= 0 {
 		v = unhash(v, w.scratch)
@@ -293,7 +296,7 @@ func (w *filler) headerList(n *node, text []byte, list []capture) {
 	for i := 0; len(text) > 0; i++ {
 		var part []byte
 		if text[0] == '"' && n.quoted {
-			k := bytes.IndexByte(text[1:], '"')
+			k := bytes.IndexByte(text[1:], '"') // those of the values are #22
 			if k < 0 {
 				return
 			}
@@ -304,7 +307,7 @@ func (w *filler) headerList(n *node, text []byte, list []capture) {
 			part, text = text, nil
 		}
 		if string(part) != "-" {
-			w.header(part, list, i)
+			w.header(part, list, i, n.esc)
 		}
 		text = bytes.TrimPrefix(text, []byte(" "))
 	}

@@ -57,8 +57,8 @@ func (w *filler) moment(n *node, text []byte) bool {
 		}
 		if n.what == meansRequestDate {
 			t.request, t.exact = nanos, true
-		} else if t.accept == 0 || !t.exactAccept() {
-			t.accept = nanos
+		} else {
+			t.accept, t.acceptExact = nanos, true
 		}
 	case meansAcceptZoned, meansRequestZoned:
 		nanos, ok := readZonedDate(n.value(text, w.scratch))
@@ -78,8 +78,6 @@ func (w *filler) moment(n *node, text []byte) bool {
 	return true
 }
 
-func (t *moments) exactAccept() bool { return t.accept%(1000*msec) != 0 }
-
 func (w *filler) epoch(n *node, text []byte) {
 	read := number
 	if n.hex {
@@ -96,11 +94,11 @@ func (w *filler) epoch(n *node, text []byte) {
 			t.acceptSeconds = v * 1000 * msec
 		}
 	case meansAcceptMillis:
-		t.acceptMs = v * msec
+		t.acceptMs, t.clockExact = v*msec, true
 	case meansAcceptEpochMs:
-		t.acceptSeconds, t.acceptMs = v*msec, 0
+		t.acceptSeconds, t.acceptMs, t.clockExact = v*msec, 0, true
 	case meansAcceptEpochUs:
-		t.acceptSeconds, t.acceptMs = v*1000, 0
+		t.acceptSeconds, t.acceptMs, t.clockExact = v*1000, 0, true
 	case meansRequestMillis:
 		t.request, t.exact = v*msec, true
 	case meansRequestMicros:
@@ -145,17 +143,20 @@ func (w *filler) times(lineTime int64) bool {
 		wait = t.idle + max(t.handshake, 0)
 	}
 	active := t.activeMs(wait)
+	if t.acceptSeconds != 0 && !t.clockExact && t.acceptExact {
+		t.acceptMs, t.clockExact = t.accept%(1000*msec), true // the same instant: seconds in UTC, milliseconds from the date
+	}
 	switch {
-	case t.acceptSeconds != 0 && t.knowsIdle:
+	case t.acceptSeconds != 0 && t.clockExact && t.knowsIdle:
 		e.Start = t.acceptSeconds + t.acceptMs + wait*msec
 	case t.request != 0 && t.exact:
 		e.Start = t.request
-	case t.accept != 0 && t.knowsIdle && t.exactAccept():
+	case t.accept != 0 && t.acceptExact && t.knowsIdle:
 		e.Start = t.accept + wait*msec
 	case t.request != 0:
 		e.Start = t.request
 	case t.acceptSeconds != 0:
-		e.Start = t.acceptSeconds + t.acceptMs
+		e.Start = t.acceptSeconds + t.acceptMs + wait*msec
 	case t.accept != 0:
 		e.Start = t.accept + wait*msec
 	case lineTime != 0:

@@ -81,7 +81,8 @@ func (f *format) drop(these ...meaning) {
 func (f *format) tellsRequests() bool {
 	for i := range f.nodes {
 		switch f.nodes[i].what {
-		case meansStatus, meansRequestLine, meansMethod, meansPath, meansTarget, meansSession, meansSetSession, meansRequestCookie, meansHost, meansRequestDate, meansRequestZoned:
+		case meansStatus, meansRequestLine, meansMethod, meansPath, meansTarget, meansSession, meansSetSession, meansRequestCookie, meansHost, meansRequestDate, meansRequestZoned,
+			meansResponseCookie, meansQuery, meansVersion, meansActiveMs, meansIdleMs, meansRequestMs, meansRequestTotalMs, meansServerMs:
 			return true
 		case meansState:
 			if f.nodes[i].shape == shapeFlags {
