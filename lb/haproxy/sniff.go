@@ -13,6 +13,16 @@ var proxyHeads = wordSet("frontend backend listen defaults global peers resolver
 // proxyMarks are directives that hardly stand anywhere else.
 var proxyMarks = wordSet("bind default_backend use_backend balance mode option timeout server maxconn acl http-request stick-table cookie retries log-format stick default-server")
 
+// firstWords are the first words of the directives that are read.
+var firstWords = func() map[string]bool {
+	set := map[string]bool{}
+	for key := range directives {
+		word, _, _ := strings.Cut(key, " ")
+		set[word] = true
+	}
+	return set
+}()
+
 // sniffConfig reports how certain it is that head begins an HAProxy configuration: section words at the
 // start of lines without braces or semicolons, and known directives under them.
 func sniffConfig(head []byte) float64 {
@@ -37,9 +47,9 @@ func sniffConfig(head []byte) float64 {
 			heads++
 		case strings.HasPrefix(words[0], "."):
 			inside++
-		case proxyMarks[words[0]] && !strings.HasSuffix(end, ";") && !strings.HasSuffix(words[0], ":") && len(words) > 1:
+		case proxyMarks[words[0]] && !strings.HasSuffix(end, ";") && !strings.HasSuffix(words[0], ":"):
 			marks++
-		case knownGlobal(words[0]) || quietProxyWords[words[0]]:
+		case knownGlobal(words[0]) || quietProxyWords[words[0]] || firstWords[words[0]]:
 			inside++
 		default:
 			foreign++
