@@ -289,7 +289,9 @@ func (d *run) circumstances(b *cause.Break) {
 			}
 		case n.Kind == session.Start && n.Instance == b.From && n.At.After(from.Add(-startSlack)):
 			b.FromStarted = n
-		case n.Kind == session.Lifecycle && n.Up && recent:
+		case n.Kind == session.Lifecycle && recent:
+			// Requests go on after it: where an old process stops, a new one has taken over. HAProxy 2.6
+			// logs the stop only.
 			b.Reloaded = n
 		}
 		if n.Kind == session.Start && n.Instance == b.To && recent {

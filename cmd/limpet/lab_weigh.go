@@ -12,7 +12,8 @@ import (
 )
 
 func newLabWeigh(e *env, g *global) *cobra.Command {
-	var dir, write string
+	var dir, file string
+	var write bool
 	cmd := &cobra.Command{
 		Use:   "weigh",
 		Short: "Derive from recorded cases how much each clue weighs",
@@ -41,19 +42,19 @@ weights that were derived without them. Run it in a checkout, after lab record.`
 			if err != nil {
 				return err
 			}
-			if write == "" {
+			if !write {
 				if _, err := e.stdout.Write(text); err != nil {
 					return err
 				}
-			} else if err := writeWhole(write, func(w io.Writer) error { _, err := w.Write(text); return err }); err != nil {
+			} else if err := writeWhole(file, func(w io.Writer) error { _, err := w.Write(text); return err }); err != nil {
 				return fmt.Errorf("write weights: %w", plainPathError(err))
 			}
 			return printHeldOut(e.stdout, lab.JudgeHeldOut(labelled, w))
 		},
 	}
 	cmd.Flags().StringVar(&dir, "dir", "cause/testdata", "the folder of cases")
-	cmd.Flags().StringVar(&write, "write", "", "write the weights to a file instead of standard output")
-	cmd.Flags().Lookup("write").NoOptDefVal = "diagnose/weights.json"
+	cmd.Flags().BoolVar(&write, "write", false, "write the weights to --file instead of standard output")
+	cmd.Flags().StringVar(&file, "file", "diagnose/weights.json", "what --write writes")
 	return cmd
 }
 

@@ -8,38 +8,38 @@ import (
 	"maps"
 	"math"
 	"slices"
+	"strings"
 
 	"limpet.dev/diagnose"
 )
 
-// A LabelledCase is what the detectors saw in one recorded case of a known cause.
+// A LabelledCase is what the detectors saw in one recorded case of a known cause, looked at with one
+// kind of evidence.
 type LabelledCase struct {
-	Name  string
-	Cause string // "" : healthy
-	Seen  []diagnose.Observation
+	Name    string // of the case; its variants are held out together
+	Variant string
+	Cause   string // NoFault: healthy, whatever is seen is a false alarm
+	Also    string // a second cause, "" none; such a case is judged and not learned from
+	Seen    []diagnose.Observation
 }
 
 // Weigh derives the weight of every clue from recorded cases: the logarithm of how much likelier it is in
-// breaks of its cause than in breaks of other causes. A clue seen in few cases stays near 0 (half a case
-// is added on each side), and none weighs more than mostWeight. Scale and the score of "none of these" are those
-// with which the confidences, each case judged by weights derived without it, fit best.
+// breaks of its cause than in breaks of other causes. A case counts once, whatever the number of its
+// clusters and variants. A clue seen in few cases stays near 0 (half a case is added on each side), and
+// none weighs more than mostWeight. A clue for a cause never weighs less than 0, one against it never
+// more. Scale and the score of "none of these" are those with which the confidences, each case judged by
+// weights derived without it, fit best.
 func Weigh(cases []LabelledCase) (diagnose.Weights, error) {
-	var samples []sample
-	for i, c := range cases {
-		for _, o := range c.Seen {
-			if c.Cause != "" && (o.Breaks >= 3 || o.Breaks*5 >= o.Total) {
-				samples = append(samples, sample{i, c.Cause, o})
-			}
-		}
-	}
+	samples := samplesOf(cases)
 	if len(samples) == 0 {
 		return diagnose.Weights{}, errors.New("weigh: no case with a break")
 	}
-	w := diagnose.Weights{Cases: len(cases), Clues: derive(samples, -1), Unknown: 1, Scale: 1}
+	w := diagnose.Weights{Cases: countCases(cases), Clues: derive(samples, ""), Unknown: 1, Scale: 1}
+	held := heldOut(samples)
 	best := math.Inf(1)
 	for _, scale := range []float64{0.25, 0.35, 0.5, 0.7, 1} {
-		for _, unknown := range []float64{0, 0.5, 1, 2, 3, 4} {
-			if loss := heldOutLoss(samples, scale, unknown); loss < best {
+		for _, unknown := range []float64{-2, -1, 0, 0.5, 1, 1.5, 2, 3, 4} {
+			if loss := surprise(samples, held, scale, unknown); loss < best {
 				best, w.Scale, w.Unknown = loss, scale, unknown
 			}
 		}
@@ -47,86 +47,136 @@ func Weigh(cases []LabelledCase) (diagnose.Weights, error) {
 	return w, nil
 }
 
-// A sample is one cluster of a case.
+// A sample is one cluster of one variant of a case, with its share in the case.
 type sample struct {
-	of    int // its case
-	cause string
-	seen  diagnose.Observation
+	name, variant, cause string
+	share                float64
+	seen                 diagnose.Observation
 }
 
+// samplesOf takes the clusters that say something: not those of a few stragglers, nor those of cases with
+// two causes. The shares of a case's samples add up to 1.
+func samplesOf(cases []LabelledCase) []sample {
+	var samples []sample
+	total := map[string]float64{}
+	for _, c := range cases {
+		if c.Also != "" {
+			continue
+		}
+		for _, o := range c.Seen {
+			if substantial(o) {
+				samples = append(samples, sample{c.Name, c.Variant, c.Cause, float64(o.Breaks) / float64(o.Total), o})
+				total[c.Name] += float64(o.Breaks) / float64(o.Total)
+			}
+		}
+	}
+	for i := range samples {
+		samples[i].share /= total[samples[i].name]
+	}
+	return samples
+}
+
+func substantial(o diagnose.Observation) bool { return o.Breaks >= 3 || o.Breaks*5 >= o.Total }
+
+func countCases(cases []LabelledCase) int {
+	names := map[string]bool{}
+	for _, c := range cases {
+		names[c.Name] = true
+	}
+	return len(names)
+}
+
+// mostWeight is the most that one clue weighs, for or against: odds of e to the 4th, 55 to 1.
 const mostWeight = 4
 
 // derive computes weights from all samples but those of one case.
-func derive(samples []sample, without int) map[string]float64 {
-	type tally struct{ own, other float64 }
+func derive(samples []sample, without string) map[string]float64 {
+	type tally struct {
+		own, other float64
+		against    bool
+	}
 	seen := map[string]*tally{}
 	n := map[string]float64{}
 	total := 0.0
 	for _, s := range samples {
-		if s.of == without {
+		if s.name == without {
 			continue
 		}
-		n[s.cause]++
-		total++
+		n[s.cause] += s.share
+		total += s.share
 		for id, clues := range s.seen.Clues {
 			for _, c := range clues {
-				t := seen[id+"/"+c.ID]
-				if t == nil {
-					t = &tally{}
-					seen[id+"/"+c.ID] = t
+				key := id + "/" + c.ID
+				if seen[key] == nil {
+					seen[key] = &tally{against: c.Against}
 				}
 				if id == s.cause {
-					t.own += c.Strength
+					seen[key].own += c.Strength * s.share
 				} else {
-					t.other += c.Strength
+					seen[key].other += c.Strength * s.share
 				}
 			}
 		}
 	}
 	weights := map[string]float64{}
 	for key, t := range seen {
-		id := key[:indexSlash(key)]
+		id, _, _ := strings.Cut(key, "/")
 		own := (t.own + 0.5) / (n[id] + 1)
 		other := (t.other + 0.5) / (total - n[id] + 1)
-		v := math.Log(own / other)
-		weights[key] = math.Round(100*max(-mostWeight, min(mostWeight, v))) / 100
+		v := max(-mostWeight, min(mostWeight, math.Log(own/other)))
+		if t.against {
+			v = min(0, v)
+		} else {
+			v = max(0, v)
+		}
+		weights[key] = math.Round(100*v) / 100
 	}
 	return weights
 }
 
-func indexSlash(s string) int {
-	for i := range len(s) {
-		if s[i] == '/' {
-			return i
+// heldOut derives, for each case, weights without it.
+func heldOut(samples []sample) map[string]map[string]float64 {
+	held := map[string]map[string]float64{}
+	for _, s := range samples {
+		if held[s.name] == nil {
+			held[s.name] = derive(samples, s.name)
 		}
 	}
-	return len(s)
+	return held
 }
 
-// heldOutLoss is the mean surprise at the true causes, each case judged without itself.
-func heldOutLoss(samples []sample, scale, unknown float64) float64 {
-	without := map[int]map[string]float64{}
-	loss, n := 0.0, 0
+// surprise is the mean surprise at the true causes, each case judged without itself. In a healthy case the
+// truth is that none of the causes is at work.
+func surprise(samples []sample, held map[string]map[string]float64, scale, unknown float64) float64 {
+	loss, n := 0.0, 0.0
 	for _, s := range samples {
-		if without[s.of] == nil {
-			without[s.of] = derive(samples, s.of)
-		}
-		w := diagnose.Weights{Clues: without[s.of], Scale: scale, Unknown: unknown}
-		ids := slices.Sorted(maps.Keys(s.seen.Clues))
-		scores := make([]float64, len(ids))
-		for i, id := range ids {
-			scores[i] = w.Score(id, s.seen.Clues[id])
-		}
+		ids, confidences := judge(s.seen, diagnose.Weights{Clues: held[s.name], Scale: scale, Unknown: unknown})
 		p := 0.0
-		for i, c := range w.Confidences(scores) {
+		if s.cause == NoFault {
+			p = 1
+		}
+		for i, c := range confidences {
 			if ids[i] == s.cause {
 				p = c
+			} else if s.cause == NoFault {
+				p -= c
 			}
 		}
-		loss -= math.Log(max(p, 0.02))
-		n++
+		loss -= s.share * math.Log(max(p, 0.02))
+		n += s.share
 	}
-	return loss / float64(n)
+	return loss / n
+}
+
+// judge returns the causes seen in a cluster, the likeliest first, and their confidences.
+func judge(o diagnose.Observation, w diagnose.Weights) (ids []string, confidences []float64) {
+	ids = slices.Sorted(maps.Keys(o.Clues))
+	slices.SortStableFunc(ids, func(a, b string) int { return cmp.Compare(w.Score(b, o.Clues[b]), w.Score(a, o.Clues[a])) })
+	scores := make([]float64, len(ids))
+	for i, id := range ids {
+		scores[i] = w.Score(id, o.Clues[id])
+	}
+	return ids, w.Confidences(scores)
 }
 
 // MarshalWeights writes weights as weights.json holds them: one clue a line, in order.
@@ -136,24 +186,4 @@ func MarshalWeights(w diagnose.Weights) ([]byte, error) {
 		return nil, fmt.Errorf("write weights: %w", err)
 	}
 	return append(text, '\n'), nil
-}
-
-// WrongCases names the cases whose own weights do not put the true cause first, for whoever tunes a detector.
-func WrongCases(cases []LabelledCase, w diagnose.Weights) []string {
-	var wrong []string
-	for _, c := range cases {
-		for _, o := range c.Seen {
-			if c.Cause == "" || o.Breaks < 3 && o.Breaks*5 < o.Total {
-				continue
-			}
-			ids := slices.Collect(maps.Keys(o.Clues))
-			slices.SortFunc(ids, func(a, b string) int {
-				return cmp.Or(cmp.Compare(w.Score(b, o.Clues[b]), w.Score(a, o.Clues[a])), cmp.Compare(a, b))
-			})
-			if len(ids) == 0 || ids[0] != c.Cause {
-				wrong = append(wrong, fmt.Sprintf("%s: %d of %d breaks, seen as %v", c.Name, o.Breaks, o.Total, ids))
-			}
-		}
-	}
-	return wrong
 }

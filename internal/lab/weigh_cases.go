@@ -1,0 +1,58 @@
+package lab
+
+import (
+	"context"
+	"fmt"
+	"os"
+
+	"limpet.dev/diagnose"
+	"limpet.dev/internal/ingest"
+	"limpet.dev/lb"
+)
+
+// weighVariants are the kinds of evidence under which each case is looked at: detectors have to do with
+// what there is.
+var weighVariants = []Leaving{
+	{Name: "everything"},
+	{Name: "no changes", Out: []string{"changes.jsonl"}},
+	{Name: "no intent", Out: []string{"limpet.yaml"}},
+	{Name: "no changes, no intent", Out: []string{"changes.jsonl", "limpet.yaml"}},
+	{Name: "no events", Out: []string{"events.jsonl"}},
+	{Name: "log and configuration", Out: []string{"changes.jsonl", "limpet.yaml", "events.jsonl"}},
+	{Name: "log alone", Out: []string{"changes.jsonl", "limpet.yaml", "events.jsonl", "haproxy.cfg"}},
+}
+
+// LabelledCases has the detectors look at every case, whole and with files left out.
+func LabelledCases(ctx context.Context, cases []*Case, products []*lb.Product) ([]LabelledCase, error) {
+	var labelled []LabelledCase
+	for _, c := range cases {
+		seen, err := observeCase(ctx, c, products)
+		if err != nil {
+			return nil, fmt.Errorf("look at case %s: %w", c.Name, err)
+		}
+		labelled = append(labelled, seen...)
+	}
+	return labelled, nil
+}
+
+func observeCase(ctx context.Context, c *Case, products []*lb.Product) ([]LabelledCase, error) {
+	dir, err := os.MkdirTemp("", "limpet-case-")
+	if err != nil {
+		return nil, err
+	}
+	defer os.RemoveAll(dir)
+	if err := c.Extract(dir); err != nil {
+		return nil, err
+	}
+	var labelled []LabelledCase
+	for _, v := range weighVariants {
+		ev, err := ingest.Load(ctx, ingest.Options{Paths: []string{dir}, Products: products, Ignore: v.Ignore})
+		if err != nil {
+			return nil, err
+		}
+		labelled = append(labelled, LabelledCase{
+			Name: c.Name, Variant: v.Name, Cause: c.Cause, Also: c.Also, Seen: diagnose.Observe(ev),
+		})
+	}
+	return labelled, nil
+}
