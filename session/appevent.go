@@ -2,6 +2,7 @@ package session
 
 import (
 	"bytes"
+	"hash/maphash"
 	"strconv"
 	"time"
 )
@@ -117,9 +118,13 @@ func (p *EventParser) state(j *jsonLine, e *Event) {
 			e.Cart = int32(j.number(-1))
 			continue
 		}
-		j.skip()
+		h := maphash.Bytes(stateSeed, key)
+		e.State ^= uint32(h>>32) ^ uint32(maphash.Bytes(stateSeed, j.text()))*uint32(h|1)
 	}
 }
+
+// stateSeed seeds the hash of what applications show of their state, so that values never leave the process.
+var stateSeed = maphash.MakeSeed()
 
 // credentialOf tells our pseudonym from an identifier of the application's own.
 func credentialOf(b []byte) Credential {

@@ -110,7 +110,8 @@ type Event struct {
 	Store   []byte // memory, redis, …
 	StoreMs float32
 	Release []byte
-	Cart    int32 // state.cart_items, -1 unknown
+	Cart    int32  // state.cart_items, -1 unknown
+	State   uint32 // hash of the rest of the state that the application showed (settings …), 0 none; seeded per process
 
 	// Health and Lifecycle events.
 	Up     bool   // the instance is UP; for Lifecycle: the balancer started

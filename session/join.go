@@ -129,6 +129,9 @@ func (j *Joiner) mergeApp(p, a *Record, base []byte, own bool) {
 	if a.User != 0 {
 		p.User = a.User
 	}
+	if a.State != 0 {
+		p.State = a.State
+	}
 	if a.AppOn != 0 {
 		p.AppOn = a.AppOn
 		if p.Instance == 0 && !p.Flow.Unserved {

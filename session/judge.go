@@ -63,7 +63,7 @@ func (c *Correlator) follow(n int32, r *Record, base []byte) {
 		}
 		return
 	}
-	out, signs := c.outcome(l, r)
+	out, signs := c.outcome(n, l, r)
 	routing := Held
 	switch {
 	case l.instance == 0 || r.Instance == 0:
@@ -136,7 +136,7 @@ func (c *Correlator) endLife(l *life, end End) {
 
 // outcome judges a follow-up: by the application's word where there is one, else by what the
 // answer says.
-func (c *Correlator) outcome(l *life, r *Record) (Outcome, Signs) {
+func (c *Correlator) outcome(n int32, l *life, r *Record) (Outcome, Signs) {
 	a := r.App
 	if a&AppSeen == 0 {
 		return c.fromAnswer(l, r)
@@ -145,6 +145,8 @@ func (c *Correlator) outcome(l *life, r *Record) (Outcome, Signs) {
 	case a&AppError != 0:
 		return Lost, 0
 	case a&AppStale != 0:
+		return Incomplete, 0
+	case a&AppHit != 0 && c.partial(n, l, r):
 		return Incomplete, 0
 	case a&AppMiss != 0 && a&(AppHit|AppRestore) == 0, a&AppCreate != 0 && a&(AppHit|AppRestore|AppRotate) == 0:
 		if !l.known {
@@ -156,6 +158,23 @@ func (c *Correlator) outcome(l *life, r *Record) (Outcome, Signs) {
 		return Lost, SignMiss
 	}
 	return Honoured, 0
+}
+
+// partial reports whether a session that was found holds older or other state than before: fewer items in the
+// cart although nothing was removed or bought, or settings that change with the instance and without a write (S5, S6).
+func (c *Correlator) partial(n int32, l *life, r *Record) bool {
+	if r.App&(AppWrite|AppRotate|AppCreate|AppRestore|AppDestroy) != 0 || r.Method != GET && r.Method != HEAD && r.Method != NoMethod {
+		return false
+	}
+	if r.Cart >= 0 && int32(l.cart) > r.Cart && c.class(r) != CheckoutRoute && r.Instance != l.instance {
+		return true
+	}
+	t := c.rest(n)
+	if r.State == 0 || t.state == 0 || r.State == t.state || r.Instance == l.instance {
+		return false
+	}
+	t.flips++
+	return true
 }
 
 // fromAnswer judges a follow-up by the balancer's log alone.
@@ -237,7 +256,6 @@ func (c *Correlator) account(n int32, l *life, r *Record, out Outcome, signs Sig
 		return
 	case Honoured:
 		c.Honoured++
-		l.honoured++
 		l.known = true
 	case Lost:
 		c.Lost++
@@ -254,6 +272,12 @@ func (c *Correlator) account(n int32, l *life, r *Record, out Outcome, signs Sig
 	}
 	c.Followups++
 	l.followups++
+	if k := uint32(r.Client); k != 0 {
+		if l.client != 0 && l.client != k {
+			c.AddressChanges++
+		}
+		l.client = k
+	}
 	switch v.Routing {
 	case FirstSeen:
 		c.FirstSeen++
@@ -429,7 +453,10 @@ func (c *Correlator) after(n int32, l *life, r *Record, base []byte, out Outcome
 	if r.User != 0 {
 		c.rest(n).user, l.loggedIn = r.User, true
 	}
-	if good && r.Cart >= 0 {
+	if r.State != 0 {
+		c.rest(n).state = r.State
+	}
+	if (good || out == Incomplete) && r.Cart >= 0 {
 		l.cart = int16(min(r.Cart, 1<<15-1))
 	}
 	if class == LoginRoute && r.Method == POST {

@@ -14,7 +14,7 @@ type life struct {
 	last      int64  // start of the latest request
 	okRoutes  uint64 // which routes answered 2xx, as a small Bloom filter
 	followups uint32
-	honoured  uint32
+	client    uint32 // part of the key of the latest request's address
 	moves     uint32
 	seen      uint32 // visits pushed into ring
 	prev      int32  // the broken life that this one replaces, -1
@@ -48,6 +48,8 @@ type rest struct {
 	nextOf       int32 // next older life of the same client, -1
 	prevOf       int32 // next younger one, -1
 	prevID       uint32
+	state        uint32 // the state's hash as shown last
+	flips        uint32 // how often it changed without a write, with the instance
 	id           uint32
 	net          uint32
 	agent        uint16
@@ -108,6 +110,7 @@ func (c *Correlator) begin(key uint64, span Span, r *Record, base []byte) (int32
 	c.name(n, key)
 	c.Sessions++
 	if r.Client != 0 {
+		c.Addresses.add(r.Client)
 		k := clientKey(r)
 		if t.nextOf = c.clients.get(k); t.nextOf >= 0 {
 			c.rest(t.nextOf).prevOf = n
@@ -183,7 +186,7 @@ func (c *Correlator) finish(n int32) {
 	tl := Timeline{
 		First: r.first, Last: l.last, Client: r.client, Net: r.net, Net6: r.net6, IPv6: r.ipv6,
 		Agent: r.agent, User: r.user, Created: l.created, LoggedIn: l.loggedIn, Cart: l.cart, End: l.end,
-		Followups: l.followups, Honoured: l.honoured, Moves: l.moves, Recovered: r.recovered,
+		Followups: l.followups, Moves: l.moves, Recovered: r.recovered, Flips: r.flips,
 	}
 	if l.moves > 0 {
 		tl.Before, tl.After = r.moveA.visit(r.agent), r.moveB.visit(r.agent)

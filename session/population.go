@@ -24,6 +24,11 @@ type Population struct {
 
 	Series Series
 
+	// Addresses counts the different client addresses that sessions began from; AddressChanges follow-ups that came from
+	// another address than the one before them.
+	Addresses      Distinct
+	AddressChanges int64
+
 	// Seen and Unseen count, per route, requests with and without an application event.
 	Seen, Unseen []int64
 }

@@ -23,6 +23,7 @@ type Record struct {
 	Line      uint32 // line number in its input, from 1; 0 unknown
 	Bytes     int32  // response size, -1 unknown
 	Cart      int32  // items in the cart after this request, -1 unknown
+	State     uint32 // hash of the rest of the state shown, 0 none
 	Input     uint16 // which input
 	Instance  uint16 // by the balancer's word, else the application's
 	AppOn     uint16 // instance by the application's own word
@@ -287,6 +288,7 @@ func (d *Reducer) request(e *Event, r *Record, base []byte) {
 
 func (d *Reducer) lifecycle(e *Event, r *Record, base []byte) {
 	r.AppOn = r.Instance
+	r.State = e.State
 	if len(e.Target) > 0 {
 		r.Route = d.routes.ID(PathOf(e.Target))
 	}

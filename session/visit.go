@@ -138,12 +138,12 @@ type Timeline struct {
 	Cart        int16 // most items known just before the trouble, -1 unknown
 	End         End
 	Followups   uint32
-	Honoured    uint32
 	Moves       uint32
 	Before      Visit // the pair at which the session moved first, if Moves > 0
 	After       Visit
 	Visits      []Visit
 	Omitted     uint32 // visits that were not kept
+	Flips       uint32 // how often the state shown changed with the instance, without a write
 	Recovered   int64  // when the client had a working session again after the first trouble, 0 never
 	RecoveredBy string
 }
