@@ -179,3 +179,24 @@ func TestFamiliesAreRecognised(t *testing.T) {
 		}
 	}
 }
+
+// A reload keeps the version: the ring of 3.2 differs from that of 2.6.
+func TestAReloadKeepsTheRing(t *testing.T) {
+	const config = "defaults\n mode http\nbackend b\n balance source\n hash-type consistent\n server s1 127.0.0.1:1\n server s2 127.0.0.1:2\n server s3 127.0.0.1:3\n"
+	r, other := mustRouter(t, config, "b", "3.2.0"), mustRouter(t, config, "b", "2.6.12")
+	differ := 0
+	for i := range 100 {
+		c := makeCall("GET", "/", fmt.Sprintf("10.0.0.%d", i+1), nil)
+		before := r.Route(c).Instance
+		r.Reload()
+		if after := r.Route(c).Instance; after != before {
+			t.Fatalf("client %d: %s before the reload, %s after it", i, before, after)
+		}
+		if other.Route(c).Instance != before {
+			differ++
+		}
+	}
+	if differ < 30 {
+		t.Errorf("%d of 100 clients differ between 2.6.12 and 3.2.0, want most", differ)
+	}
+}

@@ -83,7 +83,6 @@ type reader struct {
 	peers      []*peers
 	localPeer  string
 	globalLogs []topology.Setting
-	logTag     string
 	spread     int    // spread-checks, percent
 	stateFile  string // server-state-file
 	instances  int

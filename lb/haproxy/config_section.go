@@ -39,7 +39,6 @@ type peers struct {
 	pos    topology.Pos
 	peers  []string // names
 	local  bool     // one of them is this process, so tables survive a reload
-	remote bool     // one of them may be another balancer
 	tables []tableLine
 }
 

@@ -30,6 +30,7 @@ type router struct {
 	retries                          int
 	retryOn                          map[string]bool
 
+	version string // HAProxy's, "" the newest
 	chooser chooser
 	last    map[string]*server // connection -> server, for prefer-last-server
 	limits  []string
@@ -94,7 +95,8 @@ func newRouter(cfg *topology.Config, pool string) (lb.Router, error) {
 	if err := r.configure(cfg); err != nil {
 		return nil, fmt.Errorf("haproxy: route: backend %q: %w", pool, err)
 	}
-	r.chooser = r.newChooser(cfg.Version)
+	r.version = cfg.Version
+	r.chooser = r.newChooser()
 	return r, nil
 }
 
@@ -230,7 +232,7 @@ func (r *router) Reload() {
 		s.up, s.drain, s.rr = !s.Disabled, false, rrState{}
 	}
 	clear(r.last)
-	r.chooser = r.newChooser("")
+	r.chooser = r.newChooser()
 }
 
 // Limits says what the router cannot follow.

@@ -4,54 +4,13 @@ import (
 	"cmp"
 	"encoding/binary"
 	"slices"
-	"strings"
 )
-
-// newChooser returns the balance algorithm; version decides how a consistent ring is laid out.
-func (r *router) newChooser(version string) chooser {
-	switch r.balance.algorithm {
-	case "roundrobin", "dispatch":
-		return newFWRR(r.servers, r.allBackups)
-	case "leastconn":
-		return &leastUsed{servers: r.servers, allBackups: r.allBackups, used: make([]int, len(r.servers))}
-	case "first":
-		return &firstFree{r.servers, r.allBackups}
-	case "random":
-		return &randomDraw{servers: r.servers, allBackups: r.allBackups, seed: sdbm([]byte(r.pool.Name))}
-	}
-	h := &hashed{r: r, version: version}
-	h.rebuild()
-	return h
-}
-
-// usableSet returns the servers that take part: the active ones, else the first usable backup or all of them.
-func usableSet(servers []*server, allBackups bool) []*server {
-	var set []*server
-	for _, s := range servers {
-		if s.usable() && !s.Backup {
-			set = append(set, s)
-		}
-	}
-	if len(set) > 0 {
-		return set
-	}
-	for _, s := range servers {
-		if s.usable() && s.Backup {
-			set = append(set, s)
-			if !allBackups {
-				break
-			}
-		}
-	}
-	return set
-}
 
 // hashed is map-based or consistent hashing, and static-rr, which walks the map.
 type hashed struct {
-	r       *router
-	version string
-	slots   []*server // map-based
-	points  []point   // consistent
+	r      *router
+	slots  []*server // map-based
+	points []point   // consistent
 
 	// Where requests without a key go on: the slot to use next, or the point that was used last.
 	turn int
@@ -148,7 +107,7 @@ func (h *hashed) base(s *server) uint32 {
 	case kind == "addr-port" && s.literal:
 		return addressKey(s, fullHash(uint32(s.addr.Port())))
 	}
-	if mixedIDs(h.version) {
+	if mixedIDs(h.r.version) {
 		return fullHash(uint32(s.ID))
 	}
 	return uint32(s.ID) * 4096
@@ -258,163 +217,4 @@ func (h *hashed) nextPoint(avoid *server) *server {
 		}
 	}
 	return avoid
-}
-
-// requestHash returns the hash of what the balance algorithm looks at; ok is false if the request
-// does not have it.
-func (r *router) requestHash(q *request) (sum uint32, ok bool) {
-	b := r.balance
-	var key string
-	switch b.algorithm {
-	case "source":
-		return r.hash.source(q.Client), q.Client.IsValid()
-	case "uri":
-		key, ok = b.uriKey(q.Target), true
-	case "url_param":
-		key, ok = urlParam(q.Target, b.name)
-	case "hdr":
-		if q.Header != nil {
-			key, ok = q.Header(b.name)
-		}
-		if ok && b.domainOnly {
-			key = domainOnly(key)
-		} else if ok {
-			key, _, _ = strings.Cut(key, ",")
-			key = strings.TrimSpace(key)
-		}
-	case "hash":
-		v, found := fetch(b.expr, &sampleSource{call: q.Call})
-		return r.hash.sum(v.bytes()), found && v.text != ""
-	case "rdp-cookie":
-		return 0, false
-	}
-	return r.hash.sum([]byte(key)), ok && (key != "" || b.algorithm == "uri")
-}
-
-// uriKey cuts the request target as "balance uri" says: to len bytes, to depth directories, before the query.
-func (b balanceRule) uriKey(target string) string {
-	if b.pathOnly {
-		if _, rest, ok := strings.Cut(target, "://"); ok {
-			target = rest[max(0, strings.IndexByte(rest, '/')):]
-		}
-	}
-	if b.length > 0 && len(target) > b.length {
-		target = target[:b.length]
-	}
-	slashes := 0
-	for i := range len(target) {
-		if target[i] == '/' {
-			if slashes++; b.depth > 0 && slashes == b.depth+1 {
-				return target[:i]
-			}
-		} else if target[i] == '?' && !b.whole {
-			return target[:i]
-		}
-	}
-	return target
-}
-
-// urlParam returns the raw value of a query parameter.
-func urlParam(target, name string) (string, bool) {
-	_, query, _ := strings.Cut(target, "?")
-	for _, part := range strings.Split(query, "&") {
-		if k, v, ok := strings.Cut(part, "="); ok && k == name {
-			return v, true
-		}
-	}
-	return "", false
-}
-
-// domainOnly returns the text between the last two dots before the top-level domain, as HAProxy
-// computes it ("www.example.com" -> "example"; without a dot the whole).
-func domainOnly(host string) string {
-	last := strings.LastIndexByte(host, '.')
-	if last < 0 {
-		return host
-	}
-	return host[strings.LastIndexByte(host[:last], '.')+1 : last]
-}
-
-// leastUsed stands for leastconn where each request ends before the next: the server that was
-// used longest ago, in proportion to its weight.
-type leastUsed struct {
-	servers    []*server
-	allBackups bool
-	used       []int
-	clock      int
-}
-
-// changed puts a server that comes back behind the others.
-func (l *leastUsed) changed(s *server) {
-	if s.usable() {
-		l.clock++
-		l.used[s.index] = l.clock
-	}
-}
-
-func (l *leastUsed) next(_ *request, avoid *server) *server {
-	var best *server
-	for _, s := range usableSet(l.servers, l.allBackups) {
-		if s != avoid && (best == nil || l.used[s.index] < l.used[best.index]) {
-			best = s
-		}
-	}
-	if best == nil && avoid != nil && avoid.usable() {
-		best = avoid
-	}
-	if best != nil {
-		l.clock++
-		l.used[best.index] = l.clock
-	}
-	return best
-}
-
-// firstFree is "balance first" below every maxconn: the usable server with the lowest id.
-type firstFree struct {
-	servers    []*server
-	allBackups bool
-}
-
-func (f *firstFree) changed(*server) {}
-
-func (f *firstFree) next(_ *request, avoid *server) *server {
-	var best *server
-	for _, s := range usableSet(f.servers, f.allBackups) {
-		if s != avoid && (best == nil || s.ID < best.ID) {
-			best = s
-		}
-	}
-	return orElse(best, avoid)
-}
-
-// randomDraw is "balance random": a weighted draw, repeatable because it is seeded by the pool's
-// name. HAProxy draws twice and takes the less loaded server; without load one draw is the same.
-type randomDraw struct {
-	servers    []*server
-	allBackups bool
-	seed       uint32
-}
-
-func (d *randomDraw) changed(*server) {}
-
-func (d *randomDraw) next(_ *request, avoid *server) *server {
-	set := usableSet(d.servers, d.allBackups)
-	if len(set) > 1 {
-		set = slices.DeleteFunc(set, func(s *server) bool { return s == avoid })
-	}
-	total := 0
-	for _, s := range set {
-		total += s.Weight
-	}
-	if total == 0 {
-		return nil
-	}
-	d.seed++
-	n := int(fullHash(d.seed) % uint32(total))
-	for _, s := range set {
-		if n -= s.Weight; n < 0 {
-			return s
-		}
-	}
-	return nil
 }
