@@ -32,6 +32,7 @@ func Run(ev *Evidence) *Report {
 	d.listMoves()
 	d.shares()
 	d.health()
+	d.findings()
 	d.changes()
 	d.series()
 	d.stories()
@@ -41,7 +42,6 @@ func Run(ev *Evidence) *Report {
 	d.listSigns()
 	d.notes()
 	d.summary()
-	r.Findings = []Finding{}
 	return r
 }
 

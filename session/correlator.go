@@ -157,7 +157,9 @@ func (c *Correlator) Add(r *Record, base []byte) {
 		c.notice(r)
 		return
 	}
-	c.Requests++
+	if r.Kind != Destroy || r.RequestID != 0 { // a clean-up timer's word is no request
+		c.Requests++
+	}
 	if r.Start > c.now {
 		c.advance(r.Start)
 	}

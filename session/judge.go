@@ -101,7 +101,7 @@ func (c *Correlator) expired(n int32, l *life, r *Record) End {
 			return EndLogout
 		}
 	}
-	if r.App&AppMiss == 0 || r.App&(AppHit|AppRestore) != 0 || c.reason(r.Reason) == reasonFault {
+	if r.App&AppMiss == 0 || r.App&(AppHit|AppRestore) != 0 {
 		return Abandoned
 	}
 	if c.expiredAfter(l.pause(r.Start)) {
