@@ -174,8 +174,25 @@ func (d *run) pool() *topology.Pool {
 		if best != nil {
 			return best
 		}
+		if only := onlyChoice(t.Config); only != nil {
+			return only
+		}
 	}
 	return nil
+}
+
+// onlyChoice returns the one pool with several instances, nil if there is none or more than one.
+func onlyChoice(c *topology.Config) *topology.Pool {
+	var only *topology.Pool
+	for i := range c.Pools {
+		if len(c.Pools[i].Instances) > 1 {
+			if only != nil {
+				return nil
+			}
+			only = &c.Pools[i]
+		}
+	}
+	return only
 }
 
 // served returns how many follow-ups the members of a pool answered.

@@ -58,15 +58,29 @@ func (d *run) gatherNotices() {
 	d.notices = slices.CompactFunc(d.notices, func(a, b cause.Notice) bool {
 		return a.Kind == session.Lifecycle && b.Kind == session.Lifecycle && a.Up == b.Up && a.At.Sub(b.At).Abs() < time.Second
 	})
-	// The first start of each process opens its life; only later ones end the sessions of an earlier one.
-	seen := map[string]bool{}
-	d.notices = slices.DeleteFunc(d.notices, func(n cause.Notice) bool {
-		if n.Kind != session.Start || seen[n.Instance] {
-			return false
-		}
-		seen[n.Instance] = true
+	// The first start of each process, and of the balancer, opens its life; only later ones end what was before.
+	opening := func(n *cause.Notice) bool {
 		return d.counts.First == 0 || n.At.UnixNano() < d.counts.First+int64(time.Second)
-	})
+	}
+	release := map[string]string{}
+	balancer := false
+	kept := d.notices[:0]
+	for _, n := range d.notices {
+		first := false
+		switch n.Kind {
+		case session.Start:
+			was, seen := release[n.Instance]
+			n.Was, first = was, !seen
+			release[n.Instance] = n.Release
+		case session.Lifecycle:
+			first = !balancer && n.Up
+			balancer = true
+		}
+		if !first || !opening(&n) {
+			kept = append(kept, n)
+		}
+	}
+	d.notices = kept
 }
 
 // verdict follows the rules of limpet.report/v1.

@@ -456,7 +456,7 @@ func (c *Correlator) after(n int32, l *life, r *Record, base []byte, out Outcome
 	if r.State != 0 {
 		c.rest(n).state = r.State
 	}
-	if (good || out == Incomplete) && r.Cart >= 0 {
+	if good && r.Cart >= 0 {
 		l.cart = int16(min(r.Cart, 1<<15-1))
 	}
 	if class == LoginRoute && r.Method == POST {
