@@ -160,6 +160,9 @@ func (c *Correlator) Add(r *Record, base []byte) {
 	if r.Kind != Destroy || r.RequestID != 0 { // a clean-up timer's word is no request
 		c.Requests++
 	}
+	if c.Events && r.Kind == Request && (r.Presented != 0 || r.Has&HasSession == 0) {
+		c.seen(r)
+	}
 	if r.Start > c.now {
 		c.advance(r.Start)
 	}

@@ -102,9 +102,6 @@ func (c *Correlator) population(l *life, r *Record, v *Visit) {
 	}
 	p.signs(v, !l.troubled && c.classOf(v.Method, v.Route) != LoginRoute)
 	p.Series.add(v)
-	if c.Events {
-		c.seen(r)
-	}
 }
 
 func (p *Population) signs(v *Visit, quiet bool) {

@@ -8,7 +8,7 @@ import (
 	"limpet.dev/witness"
 )
 
-// TestCheckNamesWhatAnEventLacks proves S28: the check for adopters demands instance, time,
+// Proves S28. The check for adopters demands instance, time,
 // session pseudonym and request or trace id, and says which is missing.
 func TestCheckNamesWhatAnEventLacks(t *testing.T) {
 	s := session.Key{}.Pseudonym([]byte("x")).String()

@@ -66,6 +66,7 @@ func Load(ctx context.Context, opt Options) (*diagnose.Evidence, error) {
 		return nil, err
 	}
 	s.configurations()
+	s.ownFormats()
 	s.declare()
 	s.changes()
 	if err := s.open(); err != nil {
@@ -186,6 +187,43 @@ func (s *scan) configurations() {
 		}
 		return strings.Compare(a.Name, b.Name)
 	})
+}
+
+// ownFormats recognises logs by the format that a configuration declares, where their looks alone did not tell.
+func (s *scan) ownFormats() {
+	for i := range s.bundle.files {
+		f := &s.bundle.files[i]
+		if f.kind != "unknown" || len(f.head) == 0 {
+			continue
+		}
+		for _, t := range s.evidence.Tiers {
+			p := find(s.opt.Products, t.Product)
+			if t.Config == nil || p == nil || p.Parser == nil {
+				continue
+			}
+			parser, err := p.Parser(lb.LogOptions{Config: t.Config, Sample: f.head})
+			if err == nil && readsMost(parser, f.head) {
+				f.kind, f.product = "log", p
+				break
+			}
+		}
+	}
+}
+
+// readsMost reports whether a parser reads at least half of the first lines as requests.
+func readsMost(p lb.LineParser, head []byte) bool {
+	var e session.Event
+	n, read := 0, 0
+	for line := range bytes.Lines(head) {
+		if n == 200 || !bytes.HasSuffix(line, []byte{'\n'}) && n > 0 {
+			break // the last line of the sample may be cut
+		}
+		n++
+		if p.Parse(bytes.TrimRight(line, "\r\n"), &e) == lb.Read && e.Kind == session.Request {
+			read++
+		}
+	}
+	return n > 0 && read*2 >= n
 }
 
 func productNames(ps []*lb.Product) string {

@@ -149,7 +149,7 @@ func fateAfter(t *testing.T, config string, do func(*router, string)) topology.F
 	return topology.Stays
 }
 
-// Each family of affinity is recognised (S15).
+// Each family of affinity is recognised. Proves S15.
 func TestFamiliesAreRecognised(t *testing.T) {
 	for text, want := range map[string]string{
 		"cookie SRV insert":                             "balancer cookie, inserted: cookie SRV",
