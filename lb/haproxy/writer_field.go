@@ -211,6 +211,9 @@ func (w *writer) value(n *node, r *lb.Record) string {
 	case meansMethod:
 		return hashText(r.Method, false)
 	case meansTarget:
+		if n.expr != nil {
+			return r.Target // expressions do not write #XX
+		}
 		if n.name == "HP" {
 			path, _, _ := strings.Cut(r.Target, "?")
 			return hashText(path, false)
@@ -236,7 +239,7 @@ func (w *writer) value(n *node, r *lb.Record) string {
 // path returns the target without its query; without its parameters where an expression cuts them.
 func (w *writer) path(n *node, r *lb.Record) string {
 	path, _, _ := strings.Cut(r.Target, "?")
-	if n.expr == nil {
+	if n.expr == nil { // %HPO
 		return hashText(path, false)
 	}
 	return cutParameters(path)
