@@ -100,7 +100,7 @@ func (d *demo) run(ctx context.Context, e *env, g *global) error {
 	if err := e.emitReport(g, list, r); err != nil {
 		return err
 	}
-	d.farewell(g.talk(e), dir, r)
+	d.farewell(p, dir, r)
 	return exitOf(r)
 }
 
@@ -150,10 +150,11 @@ func (d *demo) headline() string {
 }
 
 // farewell says where everything is and what to try next.
-func (d *demo) farewell(w io.Writer, dir string, r *diagnose.Report) {
-	fmt.Fprintf(w, "\nReport with pictures: %s\nBundle:               %s\n", filepath.Join(dir, htmlName), dir)
+func (d *demo) farewell(p *progress, dir string, r *diagnose.Report) {
+	p.step("Report with pictures: " + filepath.Join(dir, htmlName))
+	p.step("Bundle:               " + dir)
 	if len(r.Breaks) > 0 {
-		fmt.Fprintf(w, "One session's story:  limpet session %s %s\n", r.Breaks[0].Session, dir)
+		p.step("One session's story:  limpet session " + r.Breaks[0].Session + " " + dir)
 	}
 }
 

@@ -81,7 +81,18 @@ func (d *diagnosis) run(ctx context.Context, e *env, g *global, args []string) (
 	opt.Progress = p.bytes
 	r, err := ingest.Diagnose(ctx, opt)
 	p.end()
+	if err == nil {
+		e.logInputs(r, time.Since(p.began))
+	}
 	return r, err
+}
+
+// logInputs says for -v what was read, and how long everything took.
+func (e *env) logInputs(r *diagnose.Report, took time.Duration) {
+	for _, in := range r.Inputs {
+		e.log.Debug("input read", "path", in.Path, "format", in.Format, "lines", in.Lines, "events", in.Events, "skipped", in.Skipped)
+	}
+	e.log.Debug("diagnosis made", "verdict", r.Verdict, "breaks", r.Totals.Breaks, "took", took)
 }
 
 func (d *diagnosis) options(e *env, args []string) (ingest.Options, error) {

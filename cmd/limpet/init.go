@@ -66,6 +66,6 @@ func writeNew(e *env, g *global, name string, text []byte) error {
 	if err := f.Close(); err != nil {
 		return err
 	}
-	_, err = fmt.Fprintf(g.talk(e), "wrote %s; read it and put right what is wrong\n", name)
-	return err
+	newProgress(e, g).step("wrote " + name + "; read it and put right what is wrong")
+	return nil
 }

@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"io"
+	"log/slog"
 	"time"
 )
 
@@ -13,11 +14,16 @@ type progress struct {
 	terminal bool
 	began    time.Time
 	shown    time.Time
-	open     bool // a line stands without its end
+	open     bool         // a line stands without its end
+	log      *slog.Logger // takes the steps where messages are wanted as JSON, nil: plain lines
 }
 
 func newProgress(e *env, g *global) *progress {
-	return &progress{w: g.talk(e), terminal: e.talkTerminal && !g.quiet, began: time.Now()}
+	p := &progress{w: g.talk(e), terminal: e.talkTerminal && !g.quiet && g.logFormat == "text", began: time.Now()}
+	if g.logFormat == "json" {
+		p.log = e.log
+	}
+	return p
 }
 
 // Progress is worth showing when the wait is felt, and often enough to move.
@@ -39,6 +45,10 @@ func (p *progress) bytes(done, total int64) {
 // step tells what goes on.
 func (p *progress) step(text string) {
 	p.end()
+	if p.log != nil {
+		p.log.Info("progress", "step", text)
+		return
+	}
 	fmt.Fprintf(p.w, "%s\n", text)
 }
 

@@ -62,9 +62,9 @@ func (e *env) exit(cmd *cobra.Command, err error) int {
 	if v, ok := errors.AsType[verdict](err); ok {
 		return int(v)
 	}
-	fmt.Fprintf(e.stderr, "limpet: %s\n", strings.TrimSpace(err.Error()))
-	if _, ok := errors.AsType[*usageError](err); ok {
-		fmt.Fprintf(e.stderr, "Try: %s --help\n", cmd.CommandPath())
+	_, wrongUse := errors.AsType[*usageError](err)
+	e.complain(err, wrongUse, cmd)
+	if wrongUse {
 		return exitUsage
 	}
 	if _, ok := errors.AsType[*ingest.MissingError](err); ok {
@@ -74,6 +74,19 @@ func (e *env) exit(cmd *cobra.Command, err error) int {
 		return exitUsage
 	}
 	return exitNotProven
+}
+
+// complain says what went wrong, in the form that was asked for.
+func (e *env) complain(err error, wrongUse bool, cmd *cobra.Command) {
+	text := strings.TrimSpace(err.Error())
+	if f := cmd.Flag("log-format"); f != nil && f.Value.String() == "json" && e.log != nil {
+		e.log.Error("failed", "command", cmd.CommandPath(), "error", text)
+		return
+	}
+	fmt.Fprintf(e.stderr, "limpet: %s\n", text)
+	if wrongUse {
+		fmt.Fprintf(e.stderr, "Try: %s --help\n", cmd.CommandPath())
+	}
 }
 
 // at names the place of a panic: a line of our code tells nothing of the input. The panic's
