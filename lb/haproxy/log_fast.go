@@ -33,7 +33,7 @@ func (p *parser) fast(v *variant, b []byte, at int, e *session.Event) bool {
 	if !ok {
 		return false
 	}
-	ms, ok := shortNumber(b, blank+23, blank+26)
+	ms, ok := threeDigits(b, blank+23)
 	if !ok {
 		return false
 	}
@@ -54,15 +54,10 @@ func (p *parser) fast(v *variant, b []byte, at int, e *session.Event) bool {
 	pool, instance := b[listenerEnd+1:slash], b[slash+1:instanceEnd]
 
 	// Timers, status, bytes. Of the timers only the last two count; in front of them are three more.
-	i := instanceEnd + 1
-	for range 3 {
-		if i = seek(b, i, '/'*ones) + 1; i == 0 {
-			return false
-		}
-	}
+	i := seekNth(b, instanceEnd+1, 3, '/'*ones) + 1
 	serverEnd := seek(b, i, '/'*ones)
 	activeEnd := seek(b, max(serverEnd, 0)+1, ' '*ones)
-	if serverEnd < 0 || activeEnd < 0 || activeEnd-instanceEnd > 64 {
+	if i == 0 || serverEnd < 0 || activeEnd < 0 || activeEnd-instanceEnd > 64 {
 		return false
 	}
 	server, ok1 := counter(b, i, serverEnd)
@@ -75,7 +70,7 @@ func (p *parser) fast(v *variant, b []byte, at int, e *session.Event) bool {
 	if sizeEnd < 0 || b[i+3] != ' ' {
 		return false
 	}
-	status, ok1 := shortNumber(b, i, i+3)
+	status, ok1 := threeDigits(b, i)
 	size, ok2 := counter(b, i+4, sizeEnd)
 	if !ok1 || !ok2 || size < 0 {
 		return false
@@ -89,29 +84,33 @@ func (p *parser) fast(v *variant, b []byte, at int, e *session.Event) bool {
 	}
 	code := [4]byte(b[i:])
 
-	// Connections, retries, queues: "c/c/c/c/rc sq/bq ".
-	i += 5
-	for range 4 {
-		if i = seek(b, i, '/'*ones) + 1; i == 0 {
+	// Connections, retries, queues: "c/c/c/c/rc sq/bq ", nearly always without retries and queues.
+	i = seekNth(b, i+5, 4, '/'*ones) + 1
+	if i == 0 || i+16 > len(b) {
+		return false
+	}
+	var retries, queued, poolQueued int
+	redispatched := b[i] == '+'
+	if binary.LittleEndian.Uint64(b[i:])<<16 == quietWord {
+		i += 6
+	} else {
+		retriesEnd := seek(b, i, ' '*ones)
+		queueEnd := seek(b, max(retriesEnd, 0)+1, '/'*ones)
+		poolQueueEnd := seek(b, max(queueEnd, 0)+1, ' '*ones)
+		if retriesEnd < 0 || queueEnd < 0 || poolQueueEnd < 0 {
 			return false
 		}
+		var ok1, ok2, ok3 bool
+		retries, ok1 = counter(b, i, retriesEnd)
+		queued, ok2 = counter(b, retriesEnd+1, queueEnd)
+		poolQueued, ok3 = counter(b, queueEnd+1, poolQueueEnd)
+		if !ok1 || !ok2 || !ok3 {
+			return false
+		}
+		i = poolQueueEnd + 1
 	}
-	retriesEnd := seek(b, i, ' '*ones)
-	queueEnd := seek(b, max(retriesEnd, 0)+1, '/'*ones)
-	poolQueueEnd := seek(b, max(queueEnd, 0)+1, ' '*ones)
-	if retriesEnd < 0 || queueEnd < 0 || poolQueueEnd < 0 {
-		return false
-	}
-	retries, ok1 := counter(b, i, retriesEnd)
-	queued, ok2 := counter(b, retriesEnd+1, queueEnd)
-	poolQueued, ok3 := counter(b, queueEnd+1, poolQueueEnd)
-	if !ok1 || !ok2 || !ok3 {
-		return false
-	}
-	redispatched := b[i] == '+'
 
 	// Captured headers and the request line.
-	i = poolQueueEnd + 1
 	captured := i
 	for k := 0; i < len(b) && b[i] == '{'; k++ {
 		n := bytes.IndexByte(b[i:], '}')
@@ -166,12 +165,19 @@ func (p *parser) fast(v *variant, b []byte, at int, e *session.Event) bool {
 	} else {
 		e.Instance = instance
 	}
+	if k := len(v.quickCookie); k > 0 && len(cookie) > k && string(cookie[:k]) == v.quickCookie {
+		e.Session = session.Credential{Raw: cookie[k:], Cut: v.caps.cookieMax > 0 && len(cookie) >= v.caps.cookieMax}
+		cookie = nil
+	}
 	if len(cookie) > 1 || len(setCookie) > 1 || captured != i {
 		p.extras(v, e, cookie, setCookie, b[captured:i])
 	}
 	p.seen = e.End
 	return true
 }
+
+// quietWord is "0 0/0 " as a little-endian number, above two bytes that do not count.
+const quietWord = '0'<<16 | ' '<<24 | '0'<<32 | '/'<<40 | '0'<<48 | ' '<<56
 
 // httpWord is "HTTP" as a little-endian number.
 const httpWord = 'H' | 'T'<<8 | 'T'<<16 | 'P'<<24

@@ -36,6 +36,37 @@ func seek(b []byte, i int, pattern uint64) int {
 	return -1
 }
 
+// seekNth returns the index of the nth sign c at or after i, or -1. n counts from 1.
+func seekNth(b []byte, i, n int, pattern uint64) int {
+	const low7 = ones * 0x7f
+	for ; i+8 <= len(b); i += 8 {
+		x := binary.LittleEndian.Uint64(b[i:]) ^ pattern
+		m := ^((x&low7 + low7) | x | low7) // exact, unlike marks
+		if c := bits.OnesCount64(m); c < n {
+			n -= c
+			continue
+		}
+		for ; n > 1; n-- {
+			m &= m - 1
+		}
+		return i + bits.TrailingZeros64(m)>>3
+	}
+	for ; i < len(b); i++ {
+		if b[i] == byte(pattern) {
+			if n--; n == 0 {
+				return i
+			}
+		}
+	}
+	return -1
+}
+
+// threeDigits reads exactly three digits at i.
+func threeDigits(b []byte, i int) (int, bool) {
+	x, y, z := b[i]-'0', b[i+1]-'0', b[i+2]-'0'
+	return int(x)*100 + int(y)*10 + int(z), x <= 9 && y <= 9 && z <= 9
+}
+
 // shortNumber reads the 1 to 8 digits b[from:to]; there must be 8 bytes before to.
 func shortNumber(b []byte, from, to int) (int, bool) {
 	n := uint(to - from)

@@ -21,7 +21,10 @@ type variant struct {
 
 	session  string   // name of the session cookie, "" unknown
 	affinity []string // names of affinity cookies
-	prefixed string   // cookie on which the balancer puts its prefix
+	// quickCookie is "NAME=" where a captured cookie is the session cookie and nothing else, else "".
+	quickCookie string
+
+	prefixed string // cookie on which the balancer puts its prefix
 }
 
 // newVariant compiles a format for a listener.
@@ -58,6 +61,9 @@ func newVariant(text string, caps *captureSet, opt *lb.LogOptions) (*variant, er
 	}
 	v.tcp = v.tcp || !v.f.tellsRequests()
 	v.has = v.facts()
+	if name := caps.cookie; name != "" && v.prefixed == "" && v.isSession([]byte(name)) && !v.isAffinity([]byte(name)) {
+		v.quickCookie = name + "="
+	}
 	return v, nil
 }
 
