@@ -37,6 +37,7 @@ type node struct {
 	hash   bool // HAProxy writes #XX for what is not printable
 	json   bool // a value of a JSON object that HAProxy itself builds: null when absent
 	dashed bool // "-" when absent (+M, the default)
+	loose  bool // inferred from a sample: "-" within quotes is absent too
 
 	name  string // of the alias
 	label string // the word in front of it, or the name that %(name) gives

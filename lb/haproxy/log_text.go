@@ -7,6 +7,9 @@ import "bytes"
 func (n *node) value(b []byte, scratch *[]byte) []byte {
 	if n.quoted && len(b) >= 2 && b[0] == '"' && n.shape != shapeList {
 		b = b[1 : len(b)-1]
+		if n.loose && len(b) == 1 && b[0] == '-' {
+			return nil
+		}
 	} else if len(b) == 1 && b[0] == '-' && n.dashed || n.json && string(b) == "null" {
 		return nil
 	}
