@@ -15,7 +15,6 @@ type EventParser struct {
 	scratch []byte
 	lastDay string
 	dayNs   int64
-	zone    int64
 }
 
 // Reasons why a line is no event; stable, reports count by them.
@@ -214,7 +213,6 @@ type jsonLine struct {
 	i       int
 	first   bool
 	bad     bool
-	depth   int
 	scratch *[]byte
 }
 

@@ -49,6 +49,7 @@ type Correlator struct {
 	notices  []Notice
 	lost     struct{ notices int }
 
+	slow       bool // take no short way; for the test that compares both
 	now, swept int64
 	serial     uint32
 	touched    int64 // keeps AddBatch's look-ahead from being removed by the compiler
@@ -174,7 +175,9 @@ func (c *Correlator) Add(r *Record, base []byte) {
 		return
 	}
 	if n := c.keys.get(r.Presented); n >= 0 {
-		c.follow(n, r, base)
+		if c.slow || !c.steady(c.life(n), r) {
+			c.follow(n, r, base)
+		}
 		return
 	}
 	c.unheardOf(r, base)

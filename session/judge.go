@@ -354,7 +354,7 @@ func (c *Correlator) settle(l *life, v *Visit) {
 	}
 	class := c.classOf(v.Method, v.Route)
 	if v.SetNew || v.App&AppHit != 0 || v.Status >= 200 && v.Status < 300 && (class == CartRoute || class == CheckoutRoute) {
-		if l.home != 0 && !v.SetNew {
+		if l.home != 0 && l.home != v.Instance && !v.SetNew {
 			c.reading(l.home, v.Instance).good++
 		}
 		l.home, l.lapsed = v.Instance, false

@@ -84,12 +84,8 @@ func (v *Visit) At() time.Time { return time.Unix(0, v.Start).UTC() }
 func (v *Visit) End() int64 { return v.Start + int64(v.DurUs)*1000 }
 
 func visitOf(r *Record) Visit {
-	dur := (r.End - r.Start) / 1000
-	if dur < 0 {
-		dur = 0
-	}
 	return Visit{
-		Start: r.Start, Presented: r.Presented, DurUs: uint32(min(dur, 1<<32-1)), Line: r.Line, Net: r.Net, Net6: r.Net6, Affinity: r.Affinity,
+		Start: r.Start, Presented: r.Presented, DurUs: durUs(r), Line: r.Line, Net: r.Net, Net6: r.Net6, Affinity: r.Affinity,
 		NewAffin: r.NewAffin, Bytes: r.Bytes, Instance: r.Instance, AppOn: r.AppOn, Pool: r.Pool, Listener: r.Listener, Route: r.Route,
 		Status: r.Status, Input: r.Input, Reason: r.Reason, Agent: r.Agent, Release: r.Release, App: r.App,
 		Cart: int16(min(r.Cart, 1<<15-1)), Flow: r.Flow, Flags: r.Flags, Method: r.Method,

@@ -91,6 +91,7 @@ type scan struct {
 	offsets  map[uint16]int64 // per input: what to subtract from its times
 	perApp   map[uint16]int64 // per instance of the application
 	moved    []session.Timeline
+	pump     *pump
 }
 
 func (s *scan) note(format string, args ...any) {
@@ -567,6 +568,7 @@ func (s *scan) run(ctx context.Context) error {
 		Events: s.evidence.Events, Done: s.done,
 	})
 	p := &pump{lanes: s.lanes, vocab: s.vocab, hasher: s.hasher(), family: cookie.Family, workers: s.opt.Workers}
+	s.pump = p
 	s.clocks(p)
 	var joiner *session.Joiner
 	if len(s.lanes) > 1 {
@@ -574,6 +576,7 @@ func (s *scan) run(ctx context.Context) error {
 	}
 	p.take = func(pc *piece, b *batch) {
 		s.prepare(pc, b)
+		s.progress()
 		if joiner == nil {
 			c.AddBatch(b.records, pc.data)
 			return
@@ -650,6 +653,21 @@ func (s *scan) prepare(pc *piece, b *batch) {
 	if n := before - len(b.records); n > 0 {
 		b.skips = append(b.skips, skip{reason: "outside --since and --until", count: int64(n)})
 	}
+}
+
+// progress tells how much of all input is cut into pieces; it runs for one batch after the other.
+func (s *scan) progress() {
+	if s.opt.Progress == nil {
+		return
+	}
+	s.pump.mu.Lock()
+	var done, total int64
+	for _, l := range s.lanes {
+		total += l.total
+		done += int64(min(1, l.progress()) * float64(l.total))
+	}
+	s.pump.mu.Unlock()
+	s.opt.Progress(done, total)
 }
 
 const mostMoved = 2000

@@ -3,7 +3,6 @@ package ingest
 import (
 	"bytes"
 	"io"
-	"sync"
 )
 
 const (
@@ -23,8 +22,6 @@ type piece struct {
 	long   int64  // lines longer than maxLine that began here
 	err    error
 }
-
-var buffers = sync.Pool{New: func() any { b := make([]byte, 0, pieceSize+tailSize); return &b }}
 
 // load reads a plain file's piece: the lines that start in [offset, offset+pieceSize).
 func (p *piece) load() {

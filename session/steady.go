@@ -1,0 +1,84 @@
+package session
+
+import "time"
+
+// steady handles the usual request of the usual session by the shortest way: by the log alone, answered with 2xx by the
+// instance of the request before, on a route that is neither the way in or out nor a cart, of a session that never was in
+// trouble. It does exactly what follow does with such a request (a test says so) and reports false for any other.
+func (c *Correlator) steady(l *life, r *Record) bool {
+	if r.Instance != l.instance || r.Instance == 0 || r.Status-200 >= 100 || r.Set != 0 || r.App != 0 || r.Kind != Request ||
+		l.troubled || l.end != Abandoned || l.prev >= 0 || r.Start < l.last || r.Flow.Unserved ||
+		r.Flags&(Cleared|ToLogin|Foreign) != 0 || r.Has&HasStatus == 0 || c.Events || r.State != 0 || r.User != 0 || r.Cart >= 0 || r.Release != 0 {
+		return false
+	}
+	class := c.class(r)
+	if class != Ordinary && class != AssetRoute {
+		return false
+	}
+	pause := l.pause(r.Start)
+	if c.Idle > 0 && c.expiredAfter(pause) {
+		return false
+	}
+
+	p := &c.Population
+	c.Followups++
+	c.Honoured++
+	c.Held++
+	l.followups++
+	l.known = true
+	if k := uint32(r.Client); k != 0 {
+		if l.client != 0 && l.client != k {
+			p.AddressChanges++
+		}
+		l.client = k
+	}
+	p.ByAffinity[r.Flow.Affinity][Held].good()
+	at(&p.ByInstance, r.Instance).good()
+	at(&p.ByRoute, r.Route).good()
+	if r.Agent != 0 {
+		at(&p.ByAgent, r.Agent).good()
+	}
+	p.Gaps[gapBucket(pause)]++
+	p.Signed.Held++
+	step := p.Series.at(r.Start)
+	step.Followups++
+	step.Honoured++
+
+	if r.Port != 0 {
+		l.port = r.Port
+	}
+	b := &l.ring[l.seen%ringLen]
+	l.seen++
+	*b = brief{start: r.Start, durUs: durUs(r), line: r.Line, instance: r.Instance, route: r.Route, status: r.Status, input: uint8(min(r.Input, 255)),
+		method: r.Method, affinity: r.Flow.Affinity, set: r.Flow.Set, routing: Held, outcome: Honoured}
+	if r.Flow.Redispatched {
+		b.bits |= briefRedispatched
+	}
+	if class == AssetRoute {
+		l.untouched = uint32(min(int64(l.untouched)+(r.Start-l.last)/int64(time.Millisecond), 1<<32-1))
+	} else {
+		l.untouched = 0
+	}
+	l.last = r.Start
+	if r.Affinity != 0 {
+		l.affinity = r.Affinity
+		b.bits |= briefAffinity
+	}
+	if r.NewAffin != 0 {
+		l.affinity = r.NewAffin
+		b.bits |= briefNewAffin
+	}
+	if r.Status < 300 {
+		l.okRoutes |= routeBit(r.Route)
+	}
+	return true
+}
+
+// good counts a follow-up that was held and honoured.
+func (t *Tally) good() {
+	t.Held++
+	t.Honoured++
+}
+
+// durUs returns how long a request took, in microseconds.
+func durUs(r *Record) uint32 { return uint32(max(0, min((r.End-r.Start)/1000, 1<<32-1))) }
