@@ -62,10 +62,9 @@ func (a *anchors) at(source, id string) {
 func (a *anchors) health(i int) string { return fmt.Sprintf("health-%d", i+1) }
 func (a *anchors) change(i int) string { return fmt.Sprintf("change-%d", i+1) }
 
-func findingID(i int) string   { return fmt.Sprintf("finding-%d", i+1) }
-func inputID(i int) string     { return fmt.Sprintf("input-%d", i+1) }
-func storyID(i int) string     { return fmt.Sprintf("story-%d", i+1) }
-func causeID(id string) string { return "cause-" + slug(id) }
+func findingID(i int) string { return fmt.Sprintf("finding-%d", i+1) }
+func inputID(i int) string   { return fmt.Sprintf("input-%d", i+1) }
+func storyID(i int) string   { return fmt.Sprintf("story-%d", i+1) }
 
 // breaksID is where the breaks of a cause are listed.
 func breaksID(cause string) string { return "breaks-" + slug(cause) }

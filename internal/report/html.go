@@ -28,6 +28,7 @@ var htmlPage = template.Must(template.New("report.html").Funcs(template.FuncMap{
 	"count":      count,
 	"counted":    counted,
 	"percent":    percent,
+	"bound":      bound,
 	"confidence": confidence,
 	"span":       span,
 	"request":    request,
@@ -38,7 +39,7 @@ var htmlPage = template.Must(template.New("report.html").Funcs(template.FuncMap{
 	"join":       join,
 	"offset":     offset,
 	"position":   position,
-	"slug":       slug,
+	"class":      class,
 	"pct":        func(rate float64) float64 { return min(100, max(0, 100*rate)) },
 	"wide":       func(n int) int64 { return int64(n) },
 }).ParseFS(assets, "assets/*.html"))
@@ -262,11 +263,22 @@ func tierOf(r *diagnose.Report, m diagnose.MapEntry) diagnose.Tier {
 			return t
 		}
 	}
-	pool := diagnose.TierPool{Name: "not known", Affinity: m.Affinity, Balance: "not known", Check: "not known"}
+	pool := diagnose.TierPool{Name: unknown, Affinity: m.Affinity, Balance: unknown, Check: unknown}
 	for _, s := range r.Affinity.ByInstance {
 		pool.Instances = append(pool.Instances, diagnose.TierInstance{Name: s.Name, Requests: s.Held + s.Moved, Breaks: s.Lost})
 	}
 	return diagnose.Tier{Name: m.Tier, Pools: []diagnose.TierPool{pool}}
+}
+
+// class is the style of a word of the report's vocabulary, "" for any other.
+func class(word string) string {
+	switch word {
+	case "lost", "healthy", "not-proven", "declared", "observed", "contradicted", "error", "warning", "info", "yes", "no", "unknown", "up", "down":
+		return word
+	case "balancer stopped":
+		return "down"
+	}
+	return ""
 }
 
 // answer is a step's answer without the outcome that the page shows before it.

@@ -1,6 +1,7 @@
 package report
 
 import (
+	"fmt"
 	"reflect"
 	"time"
 
@@ -32,7 +33,7 @@ func (v *view) Ref(c diagnose.Clue, cause string) ref {
 // Source returns where a line of an input is shown.
 func (v *view) Source(source string) ref { return ref{source, v.anchors.find(source, "")} }
 
-// Breaks returns where the breaks of a cause are listed, "" if none is.
+// BreaksOf returns where the breaks of a cause are listed, "" if none is.
 func (v *view) BreaksOf(cause string) string {
 	if v.anchors.causes[cause] {
 		return breaksID(cause)
@@ -43,12 +44,24 @@ func (v *view) BreaksOf(cause string) string {
 // Session returns where a session is shown.
 func (v *view) Session(s string) ref { return ref{s, v.anchors.session[s]} }
 
-// HealthID, ChangeID, FindingID, InputID and CauseID are the anchors of rows.
-func (v *view) HealthID(i int) string       { return v.anchors.health(i) }
-func (v *view) ChangeID(i int) string       { return v.anchors.change(i) }
-func (v *view) FindingID(i int) string      { return findingID(i) }
-func (v *view) InputID(i int) string        { return inputID(i) }
-func (v *view) CauseID(cause string) string { return causeID(cause) }
+// CauseID is the anchor of the i-th hypothesis.
+func (v *view) CauseID(i int) string { return fmt.Sprintf("cause-%d", i+1) }
+
+// CauseOf returns where a cause is explained, "" if it is not.
+func (v *view) CauseOf(cause string) string {
+	for i := range v.Hypotheses {
+		if v.Hypotheses[i].Cause == cause {
+			return v.CauseID(i)
+		}
+	}
+	return ""
+}
+
+// HealthID, ChangeID, FindingID and InputID are the anchors of rows.
+func (v *view) HealthID(i int) string  { return v.anchors.health(i) }
+func (v *view) ChangeID(i int) string  { return v.anchors.change(i) }
+func (v *view) FindingID(i int) string { return findingID(i) }
+func (v *view) InputID(i int) string   { return inputID(i) }
 
 // Shares lists the three tables of held and moved follow-ups.
 func (v *view) Shares() []shareTable {

@@ -49,15 +49,18 @@ func lanes(s *diagnose.Story) []lane {
 	return all
 }
 
+// unknown is what a report writes for a storage, a carrier or an affinity that nothing shows.
+const unknown = "not known"
+
 // shared reports whether a storage is a place of its own, outside client and instances.
 func shared(store string) bool {
-	return store != "" && store != "memory" && store != "cookie" && store != "file"
+	return store != "" && store != unknown && store != "memory" && store != "cookie" && store != "file"
 }
 
 // where says where the state of a session lives, as a sentence of a picture's caption.
 func where(store string) string {
 	switch store {
-	case "":
+	case "", unknown:
 		return "It is not known where the state lives."
 	case "memory", "file":
 		return "State lives in each instance (" + store + ")."

@@ -93,7 +93,7 @@ func (p *mapPicture) heads() {
 // instancesHead says where each instance keeps state of its own.
 func (p *mapPicture) instancesHead() string {
 	if p.local() {
-		return "instances, each with its own state (" + p.entry.Storage + ")"
+		return "instances; state in " + p.entry.Storage
 	}
 	return "instances"
 }
@@ -172,7 +172,7 @@ func (p *mapPicture) pool(i int) {
 	pool, at := &p.t.Pools[i], p.pools[i]
 	y := at.middle()
 	class := "box"
-	if pool.Affinity != "" && pool.Affinity != "none" {
+	if binds(pool.Affinity) {
 		class = "box bound"
 		if p.entry.Status == "contradicted" {
 			class = "box contradicted"
@@ -191,6 +191,11 @@ func (p *mapPicture) pool(i int) {
 	if at.more > 0 {
 		p.text("boxnote", "start", mapInstanceX, at.top+float64(len(at.members)*mapSlot)+20, fmt.Sprintf("and %s more", counted(int64(at.more), "instance")))
 	}
+}
+
+// binds reports whether a pool's affinity, as a report words it, brings clients back.
+func binds(affinity string) bool {
+	return affinity != "" && affinity != "none" && affinity != unknown && affinity != "clients move between instances"
 }
 
 // checkLines writes a pool's health check in at most two lines.

@@ -99,7 +99,7 @@ func (m *comment) totals(r *diagnose.Report) {
 	if t.Breaks > 0 {
 		m.say("| Recovery | %s working again, half within %s, 95 %% within %s; %s never |\n", count(t.Recovered), span(t.Recovery.P50), span(t.Recovery.P95), count(t.NotRecovered))
 	} else if t.BreakRateUpper > 0 {
-		m.say("| Bound | the true rate of losses is below %s (95 %% sure) |\n", percent(t.BreakRateUpper))
+		m.say("| Bound | the true rate of losses is below %s (95 %% sure) |\n", bound(t.BreakRateUpper))
 	}
 	m.say("\n")
 }

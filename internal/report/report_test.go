@@ -57,6 +57,12 @@ func healthy(t testing.TB) *diagnose.Report {
 		ContinuityRate: 1, SessionsWhole: 1, BreakRateUpper: 3.0 / 8431, AuthRequests: 9121, BadPasswords: 37}
 	r.Series.Honoured, r.Series.Breaks = r.Series.Followups, make([]int64, len(r.Series.Followups))
 	r.Assessment = r.Assessment[:2]
+	r.Affinity = diagnose.AffinityHeld{HeldRate: 1, ByInstance: []diagnose.Share{{Name: "app1", Held: 7251}}}
+	r.SessionMap[0].Evidence = r.SessionMap[0].Evidence[:1]
+	for i := range r.Tiers[0].Pools[0].Instances {
+		in := &r.Tiers[0].Pools[0].Instances[i]
+		in.Breaks, in.Downs = 0, 0
+	}
 	return r
 }
 

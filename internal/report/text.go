@@ -191,7 +191,7 @@ func (p *page) totals(r *diagnose.Report) {
 		row("recovery", fmt.Sprintf("%s had a working session again, half of them within %s, 95 %% within %s; %s never in this window",
 			count(t.Recovered), span(t.Recovery.P50), span(t.Recovery.P95), count(t.NotRecovered)))
 	} else if t.BreakRateUpper > 0 {
-		row("bound", fmt.Sprintf("no break in %s: the true rate is below %s (95 %% sure)", counted(t.Followups, "follow-up"), percent(t.BreakRateUpper)))
+		row("bound", fmt.Sprintf("no break in %s: the true rate is below %s (95 %% sure)", counted(t.Followups, "follow-up"), bound(t.BreakRateUpper)))
 	}
 	row("auth errors", fmt.Sprintf("%s of %s that needed a session (%s); %s not counted among them", count(t.AuthErrors), counted(t.AuthRequests, "request"), percent(t.AuthErrorRate), counted(t.BadPasswords, "wrong password")))
 	row("one side only", fmt.Sprintf("%s in the log without an event, %s without a log line", counted(t.Unmatched.Log, "request"), counted(t.Unmatched.Events, "event")))

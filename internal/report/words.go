@@ -39,15 +39,16 @@ func percent(rate float64) string {
 		return "-"
 	case p == 0 || p >= 100:
 		return fmt.Sprintf("%.0f %%", p)
-	case p < 0.0001:
-		return "< 0.0001 %"
-	case p < 0.1:
-		return fmt.Sprintf("%.3g %%", p)
+	case p < 0.01:
+		return "< 0.01 %"
 	case p > 99.99:
 		return "> 99.99 %"
 	}
 	return fmt.Sprintf("%.2f %%", p)
 }
+
+// bound writes an upper bound with three digits that count, however small it is.
+func bound(rate float64) string { return fmt.Sprintf("%.3g %%", 100*rate) }
 
 // confidence writes 0.97 as "97 %", between 1 and 99.
 func confidence(c float64) string {
