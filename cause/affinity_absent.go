@@ -68,9 +68,8 @@ func detectAffinityAbsent(ev *Evidence) []Clue {
 	if n := ev.Count(func(b *Break) bool { return badSignature(b.Reason) }); n > 0 {
 		clues = append(clues, Clue{ID: "signature", Strength: share(n, len(ev.Breaks)), Against: true, Text: "the application could not verify the credential", Source: ofBroken(n, len(ev.Breaks))})
 	}
-	if ev.SharedStorage() {
-		clues = append(clues, Clue{ID: "shared", Strength: 1, Against: true, Text: "the state lives in a store that all instances share (" + ev.Storage + ")"})
-	} else if ev.Storage == "memory" {
+	clues = append(clues, sharedState(ev)...)
+	if ev.Storage == "memory" {
 		clues = append(clues, Clue{ID: "memory", Strength: 1, Text: "the state lives in the memory of the instance that made it"})
 	}
 	return clues
@@ -109,6 +108,14 @@ func movesSurvive(ev *Evidence) []Clue {
 		return nil
 	}
 	return []Clue{{ID: "moves-honoured", Strength: float64(honoured) / float64(all), Against: true, Text: "most sessions survive a change of instance", Source: fmt.Sprintf("%d of %d moves were honoured", honoured, all)}}
+}
+
+// sharedState speaks against routing where all instances reach the state.
+func sharedState(ev *Evidence) []Clue {
+	if !ev.SharedStorage() {
+		return nil
+	}
+	return []Clue{{ID: "shared", Strength: 1, Against: true, Text: "the state lives in a store that all instances share (" + ev.Storage + ")"}}
 }
 
 // steadyMoves says whether requests move all the time.

@@ -57,6 +57,7 @@ func detectAffinityNotReturned(ev *Evidence) []Clue {
 	clues = append(clues, oneFamily(ev)...)
 	clues = append(clues, sameState(ev)...)
 	clues = append(clues, movesSurvive(ev)...)
+	clues = append(clues, sharedState(ev)...)
 	for _, p := range ev.pools() {
 		for _, a := range p.Affinity {
 			if a.Cookie != "" {

@@ -62,6 +62,8 @@ func detectResetOnReload(ev *Evidence) []Clue {
 	} else {
 		clues = append(clues, Clue{ID: "from-healthy", Strength: 1, Text: "the instances that had the state stayed up and were not restarted"})
 	}
+	clues = append(clues, movesSurvive(ev)...)
+	clues = append(clues, sharedState(ev)...)
 	if c, ok := ev.ChangeNear(ev.Breaks[0].At, changeWindow, "config", "restart", "scale"); ok {
 		clues = append(clues, changeClue(c))
 	}

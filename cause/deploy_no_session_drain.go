@@ -55,9 +55,9 @@ func detectDeploy(ev *Evidence) []Clue {
 		clues = append(clues, Clue{ID: "no-start", Strength: 1, Against: true, Text: "no process start was seen"})
 	}
 	clues = append(clues, rollOut(ev)...)
-	if releases := newReleases(starts); len(releases) > 0 {
-		clues = append(clues, Clue{ID: "release", Strength: 1, Text: "the restarted instances run a new release"})
-	} else if len(starts) > 0 {
+	if releases, known := newReleases(starts); len(releases) > 0 {
+		clues = append(clues, Clue{ID: "release", Strength: 1, Text: "the restarted instances run a new release: " + some(releases, 3)})
+	} else if known {
 		clues = append(clues, Clue{ID: "same-release", Strength: 1, Against: true, Text: "the restarted instances run the same release as before"})
 	}
 	if ev.Storage == "memory" {
@@ -75,11 +75,25 @@ func detectDeploy(ev *Evidence) []Clue {
 // be starting when its users are already elsewhere.
 func startedAround(ev *Evidence, b *Break) bool {
 	for _, s := range ev.Starts(b.From) {
-		if within(s.At, b.LastGood, b.At.Add(startSlack)) {
+		if within(s.At, b.LastGood, b.At.Add(startSlack)) || b.TakenOut() && notBackSince(ev, b, s) {
 			return true
 		}
 	}
 	return false
+}
+
+// notBackSince reports whether the balancer had not yet taken the instance back since its start: a
+// session that just began there is lost when it goes elsewhere for that moment.
+func notBackSince(ev *Evidence, b *Break, start Notice) bool {
+	if !within(start.At, b.At.Add(-startSlack), b.At) {
+		return false
+	}
+	for _, u := range ev.Notices {
+		if u.Kind == session.Health && u.Up && u.Instance == b.From && within(u.At, start.At, b.At) {
+			return false
+		}
+	}
+	return true
 }
 
 const startSlack = 20 * time.Second
@@ -136,18 +150,29 @@ func repeats(ev *Evidence) bool {
 	return false
 }
 
-// newReleases returns the releases that process starts brought in, beyond the first.
-func newReleases(starts []Notice) []string {
+// newReleases returns the releases that process starts brought in; known is false where nothing tells
+// the release before from the one after.
+func newReleases(starts []Notice) (releases []string, known bool) {
 	var all []string
 	for _, s := range starts {
-		if s.Release != "" && !slices.Contains(all, s.Release) {
+		if s.Release == "" {
+			continue
+		}
+		if !slices.Contains(all, s.Release) {
 			all = append(all, s.Release)
 		}
+		if s.Was == "" {
+			continue
+		}
+		known = true
+		if s.Release != s.Was && !slices.Contains(releases, s.Release) {
+			releases = append(releases, s.Release)
+		}
 	}
-	if len(all) < 2 && len(all) > 0 {
-		return nil
+	if !known && len(all) > 1 {
+		return all, true
 	}
-	return all
+	return releases, known
 }
 
 // downLong compares how long instances stayed out with what a health check alone would take.

@@ -103,6 +103,7 @@ type Notice struct {
 	Instance string // of a process: its own name; "" for the balancer
 	Up       bool
 	Release  string
+	Was      string // of a process start: the release before it, "" unknown
 	Detail   string
 	Source   string
 }

@@ -57,6 +57,7 @@ func detectAggressiveCheck(ev *Evidence) []Clue {
 			clues = append(clues, Clue{ID: "started", Strength: 1 - s, Against: true, Text: "its process did start anew", Source: ofBroken(len(ev.Breaks)-n, len(ev.Breaks))})
 		}
 	}
+	clues = append(clues, sharedState(ev)...)
 	clues = append(clues, backSoon(ev)...)
 	clues = append(clues, tightCheck(ev)...)
 	clues = append(clues, downReasons(ev)...)

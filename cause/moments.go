@@ -48,5 +48,10 @@ func mostCrossed(breaks []*Break) (n int, at time.Time) {
 	return n, at
 }
 
-// before reports whether a notice lies in (from, to].
+// crosses reports whether a session was last good before a moment and lost after it.
+func crosses(b *Break, at time.Time) bool {
+	return !b.LastGood.IsZero() && !b.LastGood.After(at) && !b.At.Before(at)
+}
+
+// within reports whether a notice lies in (from, to].
 func within(t, from, to time.Time) bool { return t.After(from) && !t.After(to) }

@@ -40,18 +40,14 @@ deletes by prefix. Forbid FLUSHALL and FLUSHDB to the application's user.`,
 })
 
 func detectFlush(ev *Evidence) []Clue {
-	if len(ev.Breaks) < 3 {
-		return nil
-	}
-	crossed, at := mostCrossed(ev.Breaks)
+	crossed, at, ok := oneInstant(ev)
 	s := share(crossed, len(ev.Breaks))
-	held := ev.Share(func(b *Break) bool { return !b.Moved })
-	if s < 0.6 || ev.Share(func(b *Break) bool { return b.Kind == "withheld" }) > 0.5 {
+	if !ok || ev.Share(func(b *Break) bool { return b.Kind == "withheld" }) > 0.5 {
 		return nil
 	}
 	clues := []Clue{{ID: "one-instant", Strength: s, Text: fmt.Sprintf("all that was last good before %s was gone after it", at.Format("15:04:05.000")), Source: ofBroken(crossed, len(ev.Breaks))}}
-	if held > 0.2 {
-		clues = append(clues, Clue{ID: "same-instance", Strength: held, Text: "the instance that had honoured the session did not know it any more", Source: percent(held) + " of the broken sessions"})
+	if held := heldAcross(ev, at); held > 0.2 {
+		clues = append(clues, Clue{ID: "same-instance", Strength: held, Text: "the instance that had honoured the session did not know it any more", Source: percent(held) + " of the sessions broken at that moment"})
 	} else {
 		clues = append(clues, Clue{ID: "only-moved", Strength: 1 - held, Against: true, Text: "only sessions that changed their instance were lost"})
 	}
@@ -76,6 +72,36 @@ func detectFlush(ev *Evidence) []Clue {
 		clues = append(clues, changeClue(c))
 	}
 	return clues
+}
+
+// oneInstant returns the moment that most breaks of the run share, if most of the cluster share it, or else
+// the cluster's own. A flush strikes in several ways (some sessions would have moved, some not), so that small
+// clusters belong to it too.
+func oneInstant(ev *Evidence) (crossed int, at time.Time, ok bool) {
+	all, at := mostCrossed(ev.All)
+	crossed = ev.Count(func(b *Break) bool { return crosses(b, at) })
+	if all >= 3 && share(crossed, len(ev.Breaks)) >= 0.6 {
+		return crossed, at, true
+	}
+	if len(ev.Breaks) < 3 {
+		return 0, at, false
+	}
+	crossed, at = mostCrossed(ev.Breaks)
+	return crossed, at, share(crossed, len(ev.Breaks)) >= 0.6
+}
+
+// heldAcross returns how many of the sessions that broke at a moment had stayed on their instance.
+func heldAcross(ev *Evidence, at time.Time) float64 {
+	held, all := 0, 0
+	for _, b := range ev.All {
+		if crosses(b, at) {
+			all++
+			if !b.Moved {
+				held++
+			}
+		}
+	}
+	return share(held, all)
 }
 
 // allInstances says over how many instances the losses are spread.

@@ -11,6 +11,8 @@ type Observation struct {
 	Breaks int
 	Total  int // breaks of the whole case
 	Clues  map[string][]cause.Clue
+
+	Sessions []session.Pseudonym // those that broke, in order of time
 }
 
 // Observe settles ev and returns what the detectors see in each cluster. ev is used up.
@@ -25,10 +27,12 @@ func Observe(ev *Evidence) []Observation {
 	var seen []Observation
 	for _, c := range d.gather() {
 		e := d.evidence(all)
+		var sessions []session.Pseudonym
 		for _, b := range c.breaks {
 			e.Breaks = append(e.Breaks, &b.Break)
+			sessions = append(sessions, b.Session)
 		}
-		o := Observation{Breaks: len(c.breaks), Total: len(d.breaks), Clues: map[string][]cause.Clue{}}
+		o := Observation{Breaks: len(c.breaks), Total: len(d.breaks), Clues: map[string][]cause.Clue{}, Sessions: sessions}
 		for _, k := range cause.All() {
 			if clues := k.Detect(e); len(clues) > 0 {
 				o.Clues[k.ID] = clues

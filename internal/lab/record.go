@@ -94,9 +94,10 @@ func recordOnce(ctx context.Context, opt RecordOptions) (*Case, error) {
 	c := &Case{Cause: truth.Cause, Also: twisted.also, Story: story(st, truth, twisted, &opt)}
 	for _, l := range truth.Sessions {
 		if l.Lost {
-			c.Breaks++
+			c.Broken = append(c.Broken, slices.Clone(l.Pseudonyms))
 		}
 	}
+	slices.SortFunc(c.Broken, slices.Compare)
 	if c.Files, err = bundleFiles(dir); err != nil {
 		return nil, err
 	}
@@ -144,10 +145,10 @@ func bundleFiles(dir string) ([]txtar.File, error) {
 // lost sessions that nobody planted, and a credential in any file.
 func checkCase(c *Case, st *stage, truth *Truth) error {
 	switch {
-	case truth.Cause != NoFault && c.Breaks < 2:
-		return fmt.Errorf("the fault cost %d sessions only: take another seed or more clients", c.Breaks)
-	case truth.Cause == NoFault && c.Breaks > 0:
-		return fmt.Errorf("%d sessions broke although nothing was planted", c.Breaks)
+	case truth.Cause != NoFault && len(c.Broken) < 2:
+		return fmt.Errorf("the fault cost %d sessions only: take another seed or more clients", len(c.Broken))
+	case truth.Cause == NoFault && len(c.Broken) > 0:
+		return fmt.Errorf("%d sessions broke although nothing was planted", len(c.Broken))
 	}
 	text := c.Marshal()
 	for _, p := range st.players {

@@ -12,14 +12,14 @@ import (
 )
 
 // A Case is a small recorded bundle with its outcome, kept as a txtar file: the comment tells the story
-// in plain words, the files are those of the bundle, and the file want holds the planted cause, the
-// number of session lives that broke, and a second cause if there was one.
+// in plain words, the files are those of the bundle, and the file want holds the planted cause,
+// a second one if there was one, and each session life that broke by the pseudonyms that it went by.
 type Case struct {
 	Name   string // cause/file, without the ending
 	Story  string
-	Cause  string // NoFault for a healthy one
-	Also   string // a second cause at work, "" none
-	Breaks int    // lives that really broke
+	Cause  string     // NoFault for a healthy one
+	Also   string     // a second cause at work, "" none
+	Broken [][]string // session lives that really broke, each by its pseudonyms, sorted
 	Files  []txtar.File
 }
 
@@ -33,9 +33,12 @@ const caseEnding = ".txtar"
 func (c *Case) Marshal() []byte {
 	a := txtar.Archive{Comment: []byte(strings.TrimSpace(c.Story) + "\n\n")}
 	a.Files = append(a.Files, c.Files...)
-	want := fmt.Appendf(nil, "%s\nbreaks %d\n", c.Cause, c.Breaks)
+	want := fmt.Appendf(nil, "%s\nbreaks %d\n", c.Cause, len(c.Broken))
 	if c.Also != "" {
 		want = fmt.Appendf(want, "also %s\n", c.Also)
+	}
+	for _, life := range c.Broken {
+		want = fmt.Appendf(want, "broken %s\n", strings.Join(life, " "))
 	}
 	a.Files = append(a.Files, txtar.File{Name: wantFile, Data: want})
 	return txtar.Format(&a)
@@ -66,13 +69,16 @@ func ReadCase(path string) (*Case, error) {
 
 // want reads the outcome.
 func (c *Case) want(text string) error {
+	breaks := 0
 	for line := range strings.Lines(text) {
 		var err error
 		switch word, rest, _ := strings.Cut(strings.TrimSpace(line), " "); {
 		case rest == "":
 			c.Cause = word
 		case word == "breaks":
-			c.Breaks, err = strconv.Atoi(rest)
+			breaks, err = strconv.Atoi(rest)
+		case word == "broken":
+			c.Broken = append(c.Broken, strings.Fields(rest))
 		case word == "also":
 			c.Also = rest
 		default:
@@ -82,7 +88,15 @@ func (c *Case) want(text string) error {
 			return err
 		}
 	}
+	if breaks != len(c.Broken) {
+		return fmt.Errorf("%d breaks are promised and %d listed", breaks, len(c.Broken))
+	}
 	return nil
+}
+
+// Really reports whether a session, by any of its pseudonyms, broke in truth.
+func (c *Case) Really(pseudonym string) bool {
+	return slices.ContainsFunc(c.Broken, func(life []string) bool { return slices.Contains(life, pseudonym) })
 }
 
 // ReadCases reads all cases below a folder (<dir>/<cause>/*.txtar), in the order of their names.

@@ -21,13 +21,15 @@ type LabelledCase struct {
 	Cause   string // NoFault: healthy, whatever is seen is a false alarm
 	Also    string // a second cause, "" none; such a case is judged and not learned from
 	Seen    []diagnose.Observation
+	Real    []int // how many breaks of each cluster really were
 }
 
 // Weigh derives the weight of every clue from recorded cases: the logarithm of how much likelier it is in
 // breaks of its cause than in breaks of other causes. A case counts once, whatever the number of its
 // clusters and variants. A clue seen in few cases stays near 0 (half a case is added on each side), and
 // none weighs more than mostWeight. A clue for a cause never weighs less than 0, one against it never
-// more. Scale and the score of "none of these" are those with which the confidences, each case judged by
+// more; the latter is compared with those breaks of other causes in which the detector saw anything. Scale
+// and the score of "none of these" are those with which the confidences, each case judged by
 // weights derived without it, fit best.
 func Weigh(cases []LabelledCase) (diagnose.Weights, error) {
 	samples := samplesOf(cases)
@@ -55,7 +57,8 @@ type sample struct {
 }
 
 // samplesOf takes the clusters that say something: not those of a few stragglers, nor those of cases with
-// two causes. The shares of a case's samples add up to 1.
+// two causes. A cluster of which less than half is real shows no cause. The shares of a case's samples
+// add up to 1.
 func samplesOf(cases []LabelledCase) []sample {
 	var samples []sample
 	total := map[string]float64{}
@@ -63,9 +66,13 @@ func samplesOf(cases []LabelledCase) []sample {
 		if c.Also != "" {
 			continue
 		}
-		for _, o := range c.Seen {
+		for i, o := range c.Seen {
 			if substantial(o) {
-				samples = append(samples, sample{c.Name, c.Variant, c.Cause, float64(o.Breaks) / float64(o.Total), o})
+				cause := c.Cause
+				if c.Real[i]*2 < o.Breaks {
+					cause = NoFault
+				}
+				samples = append(samples, sample{c.Name, c.Variant, cause, float64(o.Breaks) / float64(o.Total), o})
 				total[c.Name] += float64(o.Breaks) / float64(o.Total)
 			}
 		}
@@ -89,6 +96,10 @@ func countCases(cases []LabelledCase) int {
 // mostWeight is the most that one clue weighs, for or against: odds of e to the 4th, 55 to 1.
 const mostWeight = 4
 
+// uncontested is the least weight of a contradiction that no case of its cause shows, however rare it is
+// elsewhere: whoever wrote the detector knows that it contradicts, and nothing recorded says otherwise.
+const uncontested = -1.5
+
 // derive computes weights from all samples but those of one case.
 func derive(samples []sample, without string) map[string]float64 {
 	type tally struct {
@@ -96,7 +107,7 @@ func derive(samples []sample, without string) map[string]float64 {
 		against    bool
 	}
 	seen := map[string]*tally{}
-	n := map[string]float64{}
+	n, elsewhere := map[string]float64{}, map[string]float64{} // samples of a cause; of others in which its detector saw something
 	total := 0.0
 	for _, s := range samples {
 		if s.name == without {
@@ -105,6 +116,9 @@ func derive(samples []sample, without string) map[string]float64 {
 		n[s.cause] += s.share
 		total += s.share
 		for id, clues := range s.seen.Clues {
+			if id != s.cause {
+				elsewhere[id] += s.share
+			}
 			for _, c := range clues {
 				key := id + "/" + c.ID
 				if seen[key] == nil {
@@ -121,12 +135,19 @@ func derive(samples []sample, without string) map[string]float64 {
 	weights := map[string]float64{}
 	for key, t := range seen {
 		id, _, _ := strings.Cut(key, "/")
+		others := total - n[id]
+		if t.against { // it can only be seen where the detector saw something
+			others = elsewhere[id]
+		}
 		own := (t.own + 0.5) / (n[id] + 1)
-		other := (t.other + 0.5) / (total - n[id] + 1)
+		other := (t.other + 0.5) / (others + 1)
 		v := max(-mostWeight, min(mostWeight, math.Log(own/other)))
-		if t.against {
+		switch {
+		case t.against && t.own == 0:
+			v = min(uncontested, v)
+		case t.against:
 			v = min(0, v)
-		} else {
+		default:
 			v = max(0, v)
 		}
 		weights[key] = math.Round(100*v) / 100

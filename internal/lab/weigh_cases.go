@@ -50,9 +50,22 @@ func observeCase(ctx context.Context, c *Case, products []*lb.Product) ([]Labell
 		if err != nil {
 			return nil, err
 		}
-		labelled = append(labelled, LabelledCase{
-			Name: c.Name, Variant: v.Name, Cause: c.Cause, Also: c.Also, Seen: diagnose.Observe(ev),
-		})
+		l := LabelledCase{Name: c.Name, Variant: v.Name, Cause: c.Cause, Also: c.Also, Seen: diagnose.Observe(ev)}
+		for _, o := range l.Seen {
+			l.Real = append(l.Real, c.real(o))
+		}
+		labelled = append(labelled, l)
 	}
 	return labelled, nil
+}
+
+// real returns how many of a cluster's breaks are real.
+func (c *Case) real(o diagnose.Observation) int {
+	n := 0
+	for _, s := range o.Sessions {
+		if c.Really(s.String()) {
+			n++
+		}
+	}
+	return n
 }
