@@ -230,6 +230,9 @@ func (p *parser) slow(line []byte, e *session.Event) lb.Skip {
 	if h.msg != 0 && p.request(line, 0, header{}, e) {
 		return lb.Read
 	}
+	if p.partial(line, h, e) {
+		return lb.Read
+	}
 	e.Reset()
 	return p.whyNot(line, msg, &why)
 }
@@ -275,15 +278,28 @@ func (p *parser) with(i int, line []byte, at int, h header, e *session.Event) bo
 
 // fill makes the event of a matched line.
 func (p *parser) fill(v *variant, line []byte, h header, e *session.Event) bool {
+	p.begin(v, e)
+	p.fields(v, line, p.matcher.spans)
+	return p.finish(v, line, h, e)
+}
+
+func (p *parser) begin(v *variant, e *session.Event) {
 	e.Reset()
-	w := &p.filler
-	*w = filler{v: v, e: e, caps: v.caps, scratch: &p.scratch, date: &p.date}
-	w.t.reset()
-	for i := range v.f.nodes {
+	p.filler = filler{v: v, e: e, caps: v.caps, scratch: &p.scratch, date: &p.date}
+	p.filler.t.reset()
+}
+
+// fields notes as many fields as there are spans.
+func (p *parser) fields(v *variant, line []byte, spans []span) {
+	for i, at := range spans {
 		if n := &v.f.nodes[i]; n.typ == nodeField {
-			w.field(n, line[p.matcher.spans[i].from:p.matcher.spans[i].to])
+			p.filler.field(n, line[at.from:at.to])
 		}
 	}
+}
+
+func (p *parser) finish(v *variant, line []byte, h header, e *session.Event) bool {
+	w := &p.filler
 	var lineTime int64
 	if h.form != headerNone {
 		lineTime, _ = p.headerTime(line, h)

@@ -18,9 +18,11 @@ type matcher struct {
 	spans   []span
 	choices []choice
 
-	far    int     // how many bytes were understood at best
-	farWas meaning // the field that did not fit there
-	ended  bool    // the line ended inside the format
+	far      int     // how many bytes were understood at best
+	farNode  int     // the node that did not fit there
+	farWas   meaning // and what it means
+	farSpans []span  // the fields in front of it
+	ended    bool    // the line ended inside the format
 }
 
 // match fills spans, one for each node, and reports whether the whole line fits.
@@ -30,7 +32,7 @@ func (m *matcher) match(f *format, b []byte, at int) bool {
 	}
 	m.spans = m.spans[:len(f.nodes)]
 	m.choices = m.choices[:0]
-	m.far, m.farWas, m.ended = 0, meansNothing, false
+	m.far, m.farNode, m.farWas, m.ended = 0, 0, meansNothing, false
 	i, pos, search, retries := 0, at, at, 0
 	for {
 		if i == len(f.nodes) {
@@ -58,13 +60,14 @@ func (m *matcher) match(f *format, b []byte, at int) bool {
 	}
 }
 
-// note remembers where the line stopped to fit.
+// note remembers where the line stopped to fit: the last node that any reading reached, and of the
+// readings that reached it the first, which has the shortest fields.
 func (m *matcher) note(f *format, i int, b []byte, pos int) {
-	if pos < m.far {
+	if i <= m.farNode && m.far > 0 {
 		return
 	}
-	m.far = pos
-	m.farWas = f.nodes[i].what
+	m.far, m.farNode, m.farWas = pos, i, f.nodes[i].what
+	m.farSpans = append(m.farSpans[:0], m.spans[:i]...)
 	rest := b[pos:]
 	m.ended = len(rest) == 0 || f.nodes[i].typ == nodeText && len(rest) < len(f.nodes[i].text) && string(rest) == f.nodes[i].text[:len(rest)] ||
 		f.nodes[i].typ == nodeField && bytes.IndexByte(rest, ' ') < 0 && len(rest) < 40 || f.nodes[i].quoted && rest[0] == '"'

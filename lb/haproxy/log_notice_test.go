@@ -136,3 +136,27 @@ func TestHeaders(t *testing.T) {
 		}
 	}
 }
+
+// TestCutLines: a line cut at its length keeps what stands in front of the cut, and claims nothing more.
+func TestCutLines(t *testing.T) {
+	whole := strings.Replace(ownLine, "p=\"/cart\"", "p=\"/"+strings.Repeat("x", 900)+"\"", 1)
+	p := mustParser(t, lb.LogOptions{Format: ownLogFormat, SessionCookie: "SID"})
+	var e session.Event
+	if skip := p.Parse([]byte(whole[:1000]), &e); skip != lb.Read || string(e.Host) != "shop.test" || len(e.Target) != 0 || string(e.Instance) != "app1" || e.Session.Empty() {
+		t.Errorf("cut in the path: %q, host %q, target of %d bytes", skip, e.Host, len(e.Target))
+	}
+	if want := session.HasSession | session.HasSetSession | session.HasInstance | session.HasFlow; e.Has&(want|session.HasTarget|session.HasUserAgent|session.HasLocation) != want {
+		t.Errorf("facts %b", e.Has)
+	}
+	at := strings.Index(ownLine, "sess=") + 10
+	if skip := p.Parse([]byte(ownLine[:at]), &e); skip != lb.Read || !e.Session.Empty() || e.Has&session.HasSession != 0 || e.TotalMs != 12 {
+		t.Errorf("cut in the fingerprint: %q, empty %v, facts %b, %d ms", skip, e.Session.Empty(), e.Has, e.TotalMs)
+	}
+	if skip := p.Parse([]byte(ownLine[:strings.Index(ownLine, " tsc=")]), &e); skip != lb.SkipCut {
+		t.Errorf("cut before the state: %q", skip)
+	}
+	p = mustParser(t, lb.LogOptions{Sample: []byte(benchLine + "\n")})
+	if skip := p.Parse([]byte(benchLine[:len(benchLine)-40]), &e); skip != lb.Read || string(e.Method) != "GET" || !strings.HasPrefix(string(e.Target), "/catalogue/shoes/") || e.Has&session.HasTarget == 0 {
+		t.Errorf("httplog cut in the request line: %q, target %q", skip, e.Target)
+	}
+}

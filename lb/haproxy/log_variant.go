@@ -109,9 +109,15 @@ var factOf = [meaningCount]session.Facts{
 
 // facts returns what every line of the variant can show.
 func (v *variant) facts() session.Facts {
-	var has session.Facts
-	for i := range v.f.nodes {
-		n := &v.f.nodes[i]
+	has, _ := v.factsOf(v.f.nodes)
+	return has
+}
+
+// factsOf returns what some of the nodes can show, and whether the termination state is among them.
+func (v *variant) factsOf(nodes []node) (has session.Facts, stated bool) {
+	for i := range nodes {
+		n := &nodes[i]
+		stated = stated || n.what == meansState
 		has |= factOf[n.what]
 		switch n.what {
 		case meansRequestHeaders, meansRequestList:
@@ -128,7 +134,7 @@ func (v *variant) facts() session.Facts {
 			has |= v.capturedFacts([]capture{{what: n.what}})
 		}
 	}
-	return has
+	return has, stated
 }
 
 func (v *variant) capturedFacts(list []capture) session.Facts {

@@ -4,7 +4,39 @@ import (
 	"bytes"
 
 	"limpet.dev/lb"
+	"limpet.dev/session"
 )
+
+// partial reads a line that was cut at its length (HAProxy cuts at 1024 bytes unless "len" says otherwise):
+// what stands in front of the cut counts, if the termination state and a time are among it, and the
+// facts of the rest are not claimed. A value that the cut may have shortened does not count, but
+// for the request line, of which the beginning is worth having.
+func (p *parser) partial(line []byte, h header, e *session.Event) bool {
+	v := p.variants[p.cur]
+	m := &p.matcher
+	if v.tcp || m.match(v.f, line, h.msg) || !m.ended {
+		return false
+	}
+	whole := m.farNode
+	if v.f.nodes[whole].typ != nodeField && whole > 0 {
+		whole-- // the field in front of a literal that is missing may be cut
+	}
+	has, stated := v.factsOf(v.f.nodes[:whole])
+	if !stated {
+		return false
+	}
+	p.begin(v, e)
+	p.fields(v, line, m.farSpans[:whole])
+	if rest := line[m.far:]; m.farWas == meansRequestLine && len(rest) > 1 && rest[0] == '"' {
+		p.filler.requestLine(rest[1:])
+		has |= factOf[meansRequestLine]
+	}
+	if !p.finish(v, line, h, e) {
+		return false
+	}
+	e.Has = has
+	return true
+}
 
 // whyNot says why a line that nothing could read is no event.
 func (p *parser) whyNot(line, msg []byte, why *matcher) lb.Skip {
