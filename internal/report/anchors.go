@@ -161,10 +161,12 @@ func (a *anchors) find(source, cause string) string {
 		}
 	}
 	switch {
-	case strings.Contains(source, "broken sessions") && a.causes[cause]:
+	case brokenSessions.MatchString(source) && a.causes[cause]:
 		return breaksID(cause)
-	case strings.Contains(source, "broken sessions") && len(a.causes) > 0:
+	case brokenSessions.MatchString(source):
 		return "breaks"
+	case strings.HasPrefix(source, "changes "):
+		return "changes"
 	case strings.HasSuffix(source, " times"):
 		return "health"
 	case isShare(source):
@@ -172,6 +174,8 @@ func (a *anchors) find(source, cause string) string {
 	}
 	return ""
 }
+
+var brokenSessions = regexp.MustCompile(`broken sessions|sessions broken`)
 
 var share = regexp.MustCompile(`^[0-9]+ of [0-9]+$`)
 

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"html/template"
 	"math"
+	"slices"
 	"strings"
 	"time"
 
@@ -89,12 +90,26 @@ func (c *chart) outages() {
 	}
 }
 
-// rate draws the share of honoured follow-ups as steps; where there were none is a gap.
+// fewest is how many follow-ups a step needs for a rate of its own: one in fifty of the busiest step's.
+func fewest(s *diagnose.Series) int64 { return max(1, slices.Max(s.Followups)/50) }
+
+// gaps says how many steps have follow-ups, but too few for a rate.
+func gaps(s *diagnose.Series) int64 {
+	gaps := int64(0)
+	for _, n := range s.Followups {
+		if n > 0 && n < fewest(s) {
+			gaps++
+		}
+	}
+	return gaps
+}
+
+// rate draws the share of honoured follow-ups as steps; where there were too few is a gap.
 func (c *chart) rate() {
 	s := &c.r.Series
-	low := 1.0
+	low, least := 1.0, fewest(s)
 	for i, n := range s.Followups {
-		if n > 0 {
+		if n >= least {
 			low = min(low, float64(s.Honoured[i])/float64(n))
 		}
 	}
@@ -108,7 +123,7 @@ func (c *chart) rate() {
 	var d strings.Builder
 	pen := "M"
 	for i, n := range s.Followups {
-		if n == 0 {
+		if n < least {
 			pen = "M"
 			continue
 		}
@@ -204,7 +219,11 @@ func (c *chart) axis() {
 		}
 		x := c.x(t)
 		c.line("baseline", x, eventsTop+54, x, eventsTop+59)
-		c.text("tick", "middle", x, eventsTop+74, t.UTC().Format(layout))
+		anchor := "middle"
+		if x > chartRight-20 {
+			anchor, x = "end", chartRight+8
+		}
+		c.text("tick", anchor, x, eventsTop+74, t.UTC().Format(layout))
 	}
 }
 

@@ -188,15 +188,17 @@ func TestEvidenceIsLinked(t *testing.T) {
 		}
 	}
 	for source, want := range map[string]string{
-		"haproxy.cfg:41":                  "finding-1",
-		"haproxy.log:2944":                "health-1",
-		"changes.jsonl:1":                 "change-1",
-		"40 of 40 broken sessions":        "breaks-health-check-too-aggressive",
-		"events.jsonl.gz":                 "input-4",
-		"7137 of 7247":                    "counts",
-		"limpet.dev/witness":              "",
-		"haproxy.log:9999999":             "input-3",
-		"the manual, page 3 of 4, 5 of 6": "",
+		"haproxy.cfg:41":           "finding-1",
+		"haproxy.log:2944":         "health-1",
+		"changes.jsonl:1":          "change-1",
+		"40 of 40 broken sessions": "breaks-health-check-too-aggressive",
+		"events.jsonl.gz":          "input-4",
+		"7137 of 7247":             "counts",
+		"limpet.dev/witness":       "",
+		"100 % of the sessions broken at that moment": "breaks-health-check-too-aggressive",
+		"changes at 11:53:09":                         "changes",
+		"haproxy.log:9999999":                         "input-3",
+		"the manual, page 3 of 4, 5 of 6":             "",
 	} {
 		groups := groupBreaks(r)
 		if got := newAnchors(r, groups).find(source, "health-check-too-aggressive"); got != want {

@@ -14,6 +14,15 @@ func (v *view) At(t time.Time) string { return v.clock.at(t) }
 // Second writes a time to the second.
 func (v *view) Second(t time.Time) string { return v.clock.second(t) }
 
+// Between says from when to when, or at which second.
+func (v *view) Between(first, last time.Time) string {
+	from, to := v.Second(first), v.Second(last)
+	if from == to {
+		return "at " + from
+	}
+	return "between " + from + " and " + to
+}
+
 // A ref is a text that leads to its evidence; ID is empty where nothing on the page shows it.
 type ref struct{ Text, ID string }
 
@@ -62,6 +71,14 @@ func (v *view) HealthID(i int) string  { return v.anchors.health(i) }
 func (v *view) ChangeID(i int) string  { return v.anchors.change(i) }
 func (v *view) FindingID(i int) string { return findingID(i) }
 func (v *view) InputID(i int) string   { return inputID(i) }
+
+// Gaps is the number of steps that the chart's line leaves out.
+func (v *view) Gaps() int64 {
+	if len(v.Series.Followups) == 0 {
+		return 0
+	}
+	return gaps(&v.Series)
+}
 
 // Shares lists the three tables of held and moved follow-ups.
 func (v *view) Shares() []shareTable {

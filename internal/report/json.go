@@ -6,7 +6,9 @@ import (
 	"encoding/json"
 	"fmt"
 	"reflect"
+	"runtime"
 	"strings"
+	"sync"
 	"unicode/utf8"
 
 	"limpet.dev/diagnose"
@@ -61,9 +63,53 @@ func (e *encoder) field(f reflect.Value) error {
 	if f.Kind() != reflect.Slice || f.Type().Elem().Kind() != reflect.Struct || f.Len() == 0 {
 		return e.value(f)
 	}
-	filling := holdsLists(f.Type().Elem())
 	e.w.WriteString("[")
-	for i := range f.Len() {
+	if err := e.list(f); err != nil {
+		return err
+	}
+	_, err := e.w.WriteString("\n  ]")
+	return err
+}
+
+// parts is how many elements of a long list one goroutine encodes at a time.
+const parts = 1024
+
+// list writes the elements of a list. A long one is encoded in parts on all cores and written in its order.
+func (e *encoder) list(f reflect.Value) error {
+	if f.Len() <= parts {
+		return e.elements(f, 0, f.Len())
+	}
+	type part struct {
+		text bytes.Buffer
+		err  error
+	}
+	done := make([]part, (f.Len()+parts-1)/parts)
+	var wg sync.WaitGroup
+	for worker := range runtime.GOMAXPROCS(0) {
+		wg.Go(func() {
+			for i := worker; i < len(done); i += runtime.GOMAXPROCS(0) {
+				w := bufio.NewWriter(&done[i].text)
+				done[i].err = newEncoder(w).elements(f, i*parts, min(f.Len(), (i+1)*parts))
+				w.Flush() // into memory: no error
+			}
+		})
+	}
+	wg.Wait()
+	for i := range done {
+		if done[i].err != nil {
+			return done[i].err
+		}
+		if _, err := e.w.Write(done[i].text.Bytes()); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// elements writes the elements from one to before another, each on a line of its own.
+func (e *encoder) elements(f reflect.Value, from, to int) error {
+	filling := holdsLists(f.Type().Elem())
+	for i := from; i < to; i++ {
 		if i > 0 {
 			e.w.WriteString(",")
 		}
@@ -76,8 +122,7 @@ func (e *encoder) field(f reflect.Value) error {
 			return err
 		}
 	}
-	_, err := e.w.WriteString("\n  ]")
-	return err
+	return nil
 }
 
 func (e *encoder) value(f reflect.Value) error {

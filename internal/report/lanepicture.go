@@ -82,16 +82,20 @@ func (p *lanePicture) kind(l lane) string {
 	return "instance"
 }
 
-// home thickens the lane of each instance between the first and the last request there for
-// which the session was honoured: that is where it was at home.
+// home thickens the lane where the session was at home, from the first to the last request
+// for which it was honoured there: the shared store's, or else each instance's.
 func (p *lanePicture) home() {
+	at := laneInstance
+	if shared(p.s.Store) {
+		at = laneStore
+	}
 	for i, l := range p.lanes {
-		if l.kind != laneInstance {
+		if l.kind != at {
 			continue
 		}
 		first, last := -1, -1
 		for k, r := range p.s.Requests {
-			if r.Instance != l.name {
+			if at == laneInstance && r.Instance != l.name {
 				continue
 			}
 			if r.Outcome == "honoured" {

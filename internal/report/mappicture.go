@@ -19,6 +19,7 @@ const (
 	mapStoreX    = 930
 	mapPoolW     = 262
 	mapMemberW   = 222
+	mapPoolH     = 120
 	mapTop       = 44
 	mapSlot      = 46 // height of one instance with its gap
 	mapBox       = 38
@@ -179,11 +180,11 @@ func (p *mapPicture) pool(i int) {
 		}
 	}
 	p.source(pool.Pos, "pool "+pool.Name+" "+pool.Pos, func() {
-		p.rect(class, mapPoolX, y-50, mapPoolW, 100, 8)
-		p.text("boxname", "start", mapPoolX+12, y-30, cut(pool.Name, 30))
-		p.text("boxnote", "start", mapPoolX+12, y-12, cut("affinity: "+pool.Affinity, 40))
-		p.text("boxnote", "start", mapPoolX+12, y+4, cut("balance: "+pool.Balance, 40))
-		p.checkLines(pool.Check, y+20)
+		p.rect(class, mapPoolX, y-mapPoolH/2, mapPoolW, mapPoolH, 8)
+		p.text("boxname", "start", mapPoolX+12, y-mapPoolH/2+20, cut(pool.Name, 30))
+		below := p.lines("affinity: "+pool.Affinity, y-mapPoolH/2+38)
+		below = p.lines("balance: "+pool.Balance, below)
+		p.lines("check: "+pool.Check, below)
 	})
 	for k, in := range at.members {
 		p.member(in, mapPoolX+mapPoolW, y, at.top+float64(k*mapSlot))
@@ -198,18 +199,23 @@ func binds(affinity string) bool {
 	return affinity != "" && affinity != "none" && affinity != unknown && affinity != "clients move between instances"
 }
 
-// checkLines writes a pool's health check in at most two lines.
-func (p *mapPicture) checkLines(check string, y float64) {
-	first, rest := "check: "+check, ""
-	if len(first) > 40 {
-		if at := strings.LastIndex(first[:40], " "); at > 0 {
+// lines writes a note of a pool in at most two lines and returns where the next begins.
+func (p *mapPicture) lines(text string, y float64) float64 {
+	const most = 38
+	first, rest := text, ""
+	if len(first) > most {
+		if at := strings.LastIndex(first[:most], " "); at > 0 {
 			first, rest = first[:at], first[at+1:]
 		}
 	}
-	p.tip("health check: " + check)
-	p.text("boxnote", "start", mapPoolX+12, y, cut(first, 40))
-	p.text("boxnote", "start", mapPoolX+12, y+16, cut(rest, 40))
+	p.tip(text)
+	p.text("boxnote", "start", mapPoolX+12, y, cut(first, most))
+	if rest != "" {
+		y += 16
+		p.text("boxnote", "start", mapPoolX+12, y, cut(rest, most))
+	}
 	p.end()
+	return y + 16
 }
 
 // member draws one instance with what was seen of it: requests, times out, sessions that broke.

@@ -9,6 +9,7 @@ import (
 
 	"github.com/santhosh-tekuri/jsonschema/v6"
 
+	"limpet.dev/diagnose"
 	"limpet.dev/internal/need"
 )
 
@@ -71,7 +72,13 @@ func TestSchemaRefusesWhatIsNoReport(t *testing.T) {
 
 // JSON is the report: reading it back gives the same report, field by field.
 func TestJSONLosesNothing(t *testing.T) {
-	r := full(t)
+	for _, r := range []*diagnose.Report{full(t), big(t)} {
+		losesNothing(t, r)
+	}
+}
+
+func losesNothing(t *testing.T, r *diagnose.Report) {
+	t.Helper()
 	var back, want bytes.Buffer
 	if err := json.Compact(&back, []byte(write(t, "json", r, Options{}))); err != nil {
 		t.Fatal(err)

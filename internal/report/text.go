@@ -113,7 +113,11 @@ func (p *page) cause(h *diagnose.Hypothesis, c clock) {
 	p.fit(bold, indent, confidence(h.Confidence)+" sure")
 	if h.Breaks > 0 {
 		p.fit(plain, indent, counted(h.Sessions, "session")+", "+counted(h.Breaks, "break"))
-		p.fit(dim, indent, c.second(h.First)+" to "+c.second(h.Last))
+		when := c.second(h.First)
+		if last := c.second(h.Last); last != when {
+			when += " to " + last
+		}
+		p.fit(dim, indent, when)
 	} else {
 		p.fit(dim, indent, "explains no break best; kept for comparison")
 	}
