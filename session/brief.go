@@ -70,5 +70,8 @@ func (b *brief) visit(agent uint16) Visit {
 	return v
 }
 
+// A move is the pair of requests between which a session moved first.
+type move struct{ before, after brief }
+
 // end returns when the answer was complete.
 func (b *brief) end() int64 { return b.start + int64(b.durUs)*1000 }

@@ -20,7 +20,8 @@ type Settings struct {
 	// Events says that application events are among the input: their word decides.
 	Events bool
 
-	// Done receives each completed session. The timeline is lent.
+	// Done receives each completed session that moved or was in trouble; the others are in the sums. The
+	// timeline is lent.
 	Done func(*Timeline)
 
 	// MaxVisits is how many visits of a troubled session are kept, 0: 48. MaxTraces is for how
@@ -43,6 +44,7 @@ type Correlator struct {
 	slab     []slab
 	free     []int32
 	traces   map[int32]*trace
+	moves    map[int32]move
 	reasons  []reasonKind
 	readings map[Pair]*reading
 	classes  []Class // per method group and route
@@ -100,7 +102,7 @@ func NewCorrelator(v *Vocabulary, s Settings) *Correlator {
 	if s.Done == nil {
 		s.Done = func(*Timeline) {}
 	}
-	return &Correlator{Settings: s, vocab: v, keys: newTable(), clients: newTable(), traces: map[int32]*trace{}, readings: map[Pair]*reading{}, Population: newPopulation()}
+	return &Correlator{Settings: s, vocab: v, keys: newTable(), clients: newTable(), traces: map[int32]*trace{}, moves: map[int32]move{}, readings: map[Pair]*reading{}, Population: newPopulation()}
 }
 
 // AddBatch adds records whose credentials stand in base.
@@ -198,6 +200,7 @@ func (c *Correlator) advance(now int64) {
 	c.each(func(n int32, l *life) {
 		if l.last < before {
 			c.finish(n)
+			c.drop(n, l, c.rest(n))
 		}
 	})
 }
@@ -205,6 +208,9 @@ func (c *Correlator) advance(now int64) {
 // Close completes all sessions.
 func (c *Correlator) Close() {
 	c.each(func(n int32, _ *life) { c.finish(n) })
+	c.keys, c.clients, c.slab, c.free = newTable(), newTable(), nil, nil
+	clear(c.traces)
+	clear(c.moves)
 }
 
 // Notices returns the changes of health, starts and reloads seen so far.

@@ -297,11 +297,11 @@ func (c *Correlator) account(n int32, l *life, r *Record, out Outcome, signs Sig
 // moved remembers the first pair of requests between which the session moved.
 func (c *Correlator) moved(n int32, l *life, v *Visit) {
 	if l.moves == 0 {
-		t := c.rest(n)
+		m := move{after: v.shorten()}
 		if l.seen > 0 {
-			t.moveA = l.ring[(l.seen-1)%ringLen]
+			m.before = l.ring[(l.seen-1)%ringLen]
 		}
-		t.moveB = v.shorten()
+		c.moves[n] = m
 	}
 	l.moves++
 }

@@ -40,26 +40,25 @@ type life struct {
 // A rest is what is remembered of a session beside its life: touched when it begins, changes its credential,
 // moves, breaks or ends.
 type rest struct {
-	first        int64
-	recovered    int64
-	keys         [keysOfLife]uint64
-	client       uint64
-	user         uint64
-	nextOf       int32 // next older life of the same client, -1
-	prevOf       int32 // next younger one, -1
-	prevID       uint32
-	state        uint32 // the state's hash as shown last
-	flips        uint32 // how often it changed without a write, with the instance
-	id           uint32
-	net          uint32
-	agent        uint16
-	net6         uint16
-	ipv6         bool
-	byLogin      bool
-	nkeys        uint8
-	credLen      uint8 // length in cred; isName: a pseudonym stands there
-	cred         [credBytes]byte
-	moveA, moveB brief
+	first     int64
+	recovered int64
+	keys      [keysOfLife]uint64
+	client    uint64
+	user      uint64
+	nextOf    int32 // next older life of the same client, -1
+	prevOf    int32 // next younger one, -1
+	prevID    uint32
+	state     uint32 // the state's hash as shown last
+	flips     uint32 // how often it changed without a write, with the instance
+	id        uint32
+	net       uint32
+	agent     uint16
+	net6      uint16
+	ipv6      bool
+	byLogin   bool
+	nkeys     uint8
+	credLen   uint8 // length in cred; isName: a pseudonym stands there
+	cred      [credBytes]byte
 }
 
 const isName = 255
@@ -180,16 +179,20 @@ func (l *life) recent(dst []Visit, agent uint16) []Visit {
 
 func clientKey(r *Record) uint64 { return nonZero(r.Client ^ uint64(r.Agent)*0x9e3779b97f4a7c15) }
 
-// finish hands a completed life on and frees its place.
+// finish hands a completed life on, if there is anything to say about it beyond the sums.
 func (c *Correlator) finish(n int32) {
 	l, r := c.life(n), c.rest(n)
+	if l.moves == 0 && !l.troubled {
+		return
+	}
 	tl := Timeline{
 		First: r.first, Last: l.last, Client: r.client, Net: r.net, Net6: r.net6, IPv6: r.ipv6,
 		Agent: r.agent, User: r.user, Created: l.created, LoggedIn: l.loggedIn, Cart: l.cart, End: l.end,
 		Followups: l.followups, Moves: l.moves, Recovered: r.recovered, Flips: r.flips,
 	}
 	if l.moves > 0 {
-		tl.Before, tl.After = r.moveA.visit(r.agent), r.moveB.visit(r.agent)
+		m := c.moves[n]
+		tl.Before, tl.After = m.before.visit(r.agent), m.after.visit(r.agent)
 	}
 	if r.byLogin {
 		tl.RecoveredBy = "a new login"
@@ -201,11 +204,8 @@ func (c *Correlator) finish(n int32) {
 			tl.Visits, tl.Omitted = t.visits, t.omitted
 		}
 	}
-	if l.moves > 0 || l.troubled {
-		tl.Pseudonym = r.pseudonym(c.Key)
-	}
+	tl.Pseudonym = r.pseudonym(c.Key)
 	c.Done(&tl)
-	c.drop(n, l, r)
 }
 
 // drop frees a life's place and everything that leads to it.
@@ -215,7 +215,12 @@ func (c *Correlator) drop(n int32, l *life, r *rest) {
 			c.keys.del(k, n)
 		}
 	}
-	delete(c.traces, n)
+	if l.troubled {
+		delete(c.traces, n)
+	}
+	if l.moves > 0 {
+		delete(c.moves, n)
+	}
 	if r.client != 0 {
 		c.unlinkClient(n, r)
 	}

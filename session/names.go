@@ -102,6 +102,27 @@ func (c *NameCache) ID(b []byte) uint16 {
 	return c.id
 }
 
+// RouteID is ID for paths: those that differ only in a number at their end count as one, as their route does.
+func (c *NameCache) RouteID(path []byte) uint16 {
+	i := len(path) - 1
+	for i >= 0 && path[i]-'0' <= 9 {
+		i--
+	}
+	if i < 0 || path[i] != '/' || i == len(path)-1 {
+		return c.ID(path)
+	}
+	h := c.hash(path[:i+1]) ^ 1<<62
+	if h == c.last {
+		return c.id
+	}
+	s := &c.slots[h>>32&c.mask]
+	if (*s^h)&^0xffff != 0 {
+		*s = h&^0xffff | uint64(c.slow(path))
+	}
+	c.last, c.id = h, uint16(*s)
+	return c.id
+}
+
 // hash returns a seeded hash whose last 16 bits are 0 and which is not 0 itself. Short names, the usual case, take
 // two loads and a multiplication.
 func (c *NameCache) hash(b []byte) uint64 {

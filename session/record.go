@@ -232,7 +232,7 @@ func (d *Reducer) request(e *Event, r *Record, base []byte) {
 	r.Listener = d.listeners.ID(e.Listener)
 	r.Method = MethodOf(e.Method)
 	if len(e.Target) > 0 {
-		r.Route = d.routes.ID(PathOf(e.Target))
+		r.Route = d.routes.RouteID(PathOf(e.Target))
 	}
 	if e.Session.Cut {
 		r.Flags |= CutKey
@@ -290,7 +290,7 @@ func (d *Reducer) lifecycle(e *Event, r *Record, base []byte) {
 	r.AppOn = r.Instance
 	r.State = e.State
 	if len(e.Target) > 0 {
-		r.Route = d.routes.ID(PathOf(e.Target))
+		r.Route = d.routes.RouteID(PathOf(e.Target))
 	}
 	r.Release = d.releases.ID(e.Release)
 	r.Reason = d.reasons.ID(e.Reason)

@@ -118,10 +118,10 @@ const (
 	AssetRoute
 )
 
-// A Timeline is the life of one session. A healthy one has counts only; a session with a follow-up that
-// was not honoured has its visits too. It is lent: copy what is to be kept.
+// A Timeline is the life of one session that moved or was in trouble. One that only moved has counts and the pair of requests
+// at which it moved; a session with a follow-up that was not honoured has its visits too. It is lent: copy what is to be kept.
 type Timeline struct {
-	Pseudonym   Pseudonym // of sessions that moved or were in trouble
+	Pseudonym   Pseudonym
 	First, Last int64
 	Client      uint64
 	Net         uint32
