@@ -63,16 +63,6 @@ type format struct {
 	nodes []node
 }
 
-// shows reports whether a line of this format has such a field.
-func (f *format) shows(m meaning) bool {
-	for i := range f.nodes {
-		if f.nodes[i].what == m && f.nodes[i].typ == nodeField {
-			return true
-		}
-	}
-	return false
-}
-
 // fieldOptions are the flags of a field, as %{+Q,-E} sets them.
 type fieldOptions struct{ quote, hex, esc, json, mandatory bool }
 

@@ -98,6 +98,7 @@ func BenchmarkParserBest(b *testing.B) {
 	}{
 		"httplog":  {lb.LogOptions{Sample: []byte(benchLine + "\n"), SessionCookie: "SHOPSESSION"}, benchLine},
 		"captures": {lb.LogOptions{Sample: []byte(capturedLine + "\n")}, strings.Replace(capturedLine, "#22", "", 1)},
+		"httpslog": {lb.LogOptions{Format: "httpslog", SessionCookie: "SHOPSESSION"}, benchLine + " 0/0000000000000000/0/0/0 -/TLSv1.3/TLS_AES_256_GCM_SHA384"},
 		"own":      {lb.LogOptions{Format: ownLogFormat}, ownLine},
 	} {
 		b.Run(name, func(b *testing.B) {

@@ -120,6 +120,9 @@ func (p *parser) fast(v *variant, b []byte, at int, e *session.Event) bool {
 		i += n + 2
 	}
 	end := len(b) - 1
+	if b[end] != '"' && v.tls {
+		end = beforeTLS(b)
+	}
 	if i+12 > end || b[i] != '"' || b[end] != '"' {
 		return false
 	}
@@ -175,6 +178,23 @@ func (p *parser) fast(v *variant, b []byte, at int, e *session.Event) bool {
 	p.seen = e.End
 	return true
 }
+
+// beforeTLS returns the index of the quote that ends the request line of httpslog, in front of what that adds:
+// " 0/0000000000000000/0/0/0 -/TLSv1.3/TLS_AES_256_GCM_SHA384". It is 0 if something else stands there.
+func beforeTLS(b []byte) int {
+	end := bytes.LastIndexByte(b, '"')
+	if end < 0 || end+2 >= len(b) || b[end+1] != ' ' {
+		return 0
+	}
+	tail := b[end+2:]
+	blank := bytes.IndexByte(tail, ' ')
+	if blank < 0 || bytes.Count(tail[:blank], slashSign) != 4 || bytes.Count(tail[blank+1:], slashSign) != 2 || bytes.IndexByte(tail[blank+1:], ' ') >= 0 {
+		return 0
+	}
+	return end
+}
+
+var slashSign = []byte("/")
 
 // quietWord is "0 0/0 " as a little-endian number, above two bytes that do not count.
 const quietWord = '0'<<16 | ' '<<24 | '0'<<32 | '/'<<40 | '0'<<48 | ' '<<56

@@ -2,6 +2,7 @@ package haproxy
 
 import (
 	"bytes"
+	"context"
 	"fmt"
 	"io"
 	"math/rand/v2"
@@ -258,7 +259,7 @@ func talk(t *testing.T, rng *rand.Rand, n, port int, app *httptest.Server) []exc
 	pick := func(list ...string) string { return list[rng.IntN(len(list))] }
 	var x exchange
 	client := &http.Client{
-		Transport: &http.Transport{MaxConnsPerHost: 1, DisableCompression: true, Dial: func(network, addr string) (net.Conn, error) {
+		Transport: &http.Transport{MaxConnsPerHost: 1, DisableCompression: true, DialContext: func(_ context.Context, network, addr string) (net.Conn, error) {
 			x.connected = time.Now()
 			c, err := net.Dial(network, addr)
 			if err == nil {

@@ -17,6 +17,7 @@ type variant struct {
 	caps *captureSet
 	has  session.Facts
 	http bool // default httplog or httpslog: the fast path reads it
+	tls  bool // it is httpslog, which adds something behind the request line
 	tcp  bool // lines are connections, not requests
 
 	session  string   // name of the session cookie, "" unknown
@@ -51,7 +52,7 @@ func newVariant(text string, caps *captureSet, opt *lb.LogOptions) (*variant, er
 	case formatHTTPLog:
 		v.name, v.http = "haproxy/httplog", true
 	case formatHTTPSLog:
-		v.name, v.http = "haproxy/httpslog", true
+		v.name, v.http, v.tls = "haproxy/httpslog", true, true
 	case formatCLFLog:
 		v.name = "haproxy/clf"
 	case formatTCPLog:

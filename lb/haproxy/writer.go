@@ -21,7 +21,6 @@ type writer struct {
 
 	pools map[string]int             // configured instances
 	down  map[string]map[string]bool // pool -> instances that are down
-	tmp   []byte
 }
 
 // writerPID stands for the process id that a line shows.
