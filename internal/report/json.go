@@ -3,6 +3,7 @@ package report
 import (
 	"bufio"
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"reflect"
@@ -71,36 +72,42 @@ func (e *encoder) field(f reflect.Value) error {
 	return err
 }
 
-// parts is how many elements of a long list one goroutine encodes at a time.
-const parts = 1024
+// chunk is how many elements of a long list one goroutine encodes at a time.
+const chunk = 256
 
-// list writes the elements of a list. A long one is encoded in parts on all cores and written in its order.
+// list writes the elements of a list. A long one is encoded in rounds, one chunk on each core,
+// and written in its order; the buffers are used again, so that no round needs new memory.
 func (e *encoder) list(f reflect.Value) error {
-	if f.Len() <= parts {
+	if f.Len() <= chunk {
 		return e.elements(f, 0, f.Len())
 	}
-	type part struct {
+	type worker struct {
 		text bytes.Buffer
+		enc  *encoder
 		err  error
 	}
-	done := make([]part, (f.Len()+parts-1)/parts)
-	var wg sync.WaitGroup
-	for worker := range runtime.GOMAXPROCS(0) {
-		wg.Go(func() {
-			for i := worker; i < len(done); i += runtime.GOMAXPROCS(0) {
-				w := bufio.NewWriter(&done[i].text)
-				done[i].err = newEncoder(w).elements(f, i*parts, min(f.Len(), (i+1)*parts))
-				w.Flush() // into memory: no error
-			}
-		})
+	workers := make([]worker, runtime.GOMAXPROCS(0))
+	for i := range workers {
+		workers[i].enc = newEncoder(bufio.NewWriter(&workers[i].text))
 	}
-	wg.Wait()
-	for i := range done {
-		if done[i].err != nil {
-			return done[i].err
+	for from := 0; from < f.Len(); from += chunk * len(workers) {
+		var wg sync.WaitGroup
+		for i := range workers {
+			k := &workers[i]
+			begin := min(f.Len(), from+i*chunk)
+			wg.Go(func() {
+				k.text.Reset()
+				k.err = cmp.Or(k.enc.elements(f, begin, min(f.Len(), begin+chunk)), k.enc.w.Flush())
+			})
 		}
-		if _, err := e.w.Write(done[i].text.Bytes()); err != nil {
-			return err
+		wg.Wait()
+		for i := range workers {
+			if workers[i].err != nil {
+				return workers[i].err
+			}
+			if _, err := e.w.Write(workers[i].text.Bytes()); err != nil {
+				return err
+			}
 		}
 	}
 	return nil
