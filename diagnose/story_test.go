@@ -98,13 +98,9 @@ func destroy(s *story, reason string) func(*session.Record) {
 		r.Reason = id
 	}
 }
-func cart(n int32) func(*session.Record)    { return func(r *session.Record) { r.Cart = n } }
-func status(n uint16) func(*session.Record) { return func(r *session.Record) { r.Status = n } }
-func shows(n uint32) func(*session.Record)  { return func(r *session.Record) { r.State = n } }
-func wrote(r *session.Record)               { r.App |= session.AppWrite; r.Method = session.POST }
-func agent(s *story, a string) func(*session.Record) {
-	return func(r *session.Record) { r.Agent = s.vocab.Agents.ID(a) }
-}
+func cart(n int32) func(*session.Record)   { return func(r *session.Record) { r.Cart = n } }
+func shows(n uint32) func(*session.Record) { return func(r *session.Record) { r.State = n } }
+func wrote(r *session.Record)              { r.App |= session.AppWrite; r.Method = session.POST }
 
 // report diagnoses the story so far.
 func (s *story) report() *diagnose.Report {

@@ -19,16 +19,18 @@ type workload struct {
 	Turnover bool // sessions end and new ones begin all the time, so that few are active at once
 }
 
-var agents = []string{
-	"Mozilla/5.0 (Windows NT 10.0; Win64; x64) Chrome/131.0.0.0 Safari/537.36",
-	"Mozilla/5.0 (Macintosh; rv:132.0) Gecko/20100101 Firefox/132.0",
-	"Mozilla/5.0 (iPhone; iOS 18_1) Version/18.1 Safari/604.1",
+var paths = []string{
+	"/", "/cart", "/checkout/address", "/account/orders",
+	"/catalogue/outdoor/tents/alpine-expedition-three-person-four-season/%d?colour=forest-green&ref=newsletter-november-2026",
+	"/catalogue/kitchen/knives/forged-santoku-with-walnut-handle-and-sheath/%d?sort=price&page=2&campaign=autumn-clearance",
+	"/catalogue/books/travel/the-long-way-round-the-northern-islands/%d/reviews?page=2&order=newest&lang=en-GB&per_page=50",
+	"/search?q=waterproof+walking+boots+size+%d&category=shoes&in_stock=true&min_rating=4&sort=relevance&page=1&per_page=48",
+	"/api/v1/stock/warehouses/central/articles/%d?fields=quantity,next_delivery,reserved&currency=EUR&tenant=shop-example-com",
+	"/static/build/2026-11-20/assets/application-8f3b6c2d9e41-production.min.js?version=%d&integrity=sha384-checked-by-edge",
 }
 
-var paths = []string{"/", "/cart", "/product/%d", "/product/%d/reviews?page=2", "/search?q=%d", "/checkout", "/account", "/static/app.js", "/api/v1/stock/%d"}
-
-// generate writes the log: default httplog lines of a TLS front end with the session cookie captured, host and
-// User-Agent captured, behind RFC 3164 headers. The same workload gives the same bytes.
+// generate writes the log: default httplog lines of a TLS front end with the session cookie captured, behind RFC 3164
+// headers. The same workload gives the same bytes.
 func generate(w io.Writer, wl workload) error {
 	rng := rand.New(rand.NewPCG(wl.Seed, 77))
 	out := bufio.NewWriterSize(w, 1<<20)
@@ -82,9 +84,7 @@ func generate(w io.Writer, wl workload) error {
 		line = strconv.AppendInt(line, int64(conns), 10)
 		line = append(line, '/')
 		line = strconv.AppendInt(line, int64(conns-2), 10)
-		line = append(line, "/9/2/0 0/0 {shop.example.com|"...)
-		line = append(line, agents[id%uint64(len(agents))]...)
-		line = append(line, `} "GET `...)
+		line = append(line, `/9/2/0 0/0 "GET `...)
 		p := paths[rng.IntN(len(paths))]
 		if i := indexPercent(p); i >= 0 {
 			line = append(line, p[:i]...)
