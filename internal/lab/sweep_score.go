@@ -20,8 +20,8 @@ type Leaving struct {
 var Leavings = []Leaving{
 	{"everything", "log, configuration, application events, change records and `limpet.yaml`", nil},
 	{"no changes, no intent", "log, configuration and application events", []string{"changes.jsonl", "limpet.yaml"}},
-	{"no events", "log and configuration", []string{"changes.jsonl", "limpet.yaml", "events.jsonl"}},
-	{"log alone", "the log file by itself", []string{"changes.jsonl", "limpet.yaml", "events.jsonl", "haproxy.cfg"}},
+	{"no events", "log, configuration, change records and `limpet.yaml`", []string{"events.jsonl"}},
+	{"log alone", "the log file by itself, written with the line of `limpet logline haproxy`", []string{"changes.jsonl", "limpet.yaml", "events.jsonl", "haproxy.cfg"}},
 }
 
 // Ignore says which files of a bundle this kind of evidence leaves out.
