@@ -28,7 +28,6 @@ type exchange struct {
 	appPort                                   int
 	frontend                                  string
 	connected, sent, done                     time.Time
-	first                                     bool // on its connection
 }
 
 func (x *exchange) target() string { return x.path + x.query }
