@@ -215,11 +215,10 @@ func NewReducer(v *Vocabulary, h Hasher, family, name func([]byte) string) *Redu
 // Reduce writes e into r. base is the slice that e's bytes point into, so that the Correlator can
 // find a new session's credential again; it may be nil.
 func (d *Reducer) Reduce(e *Event, r *Record, base []byte) {
-	*r = Record{
-		Start: e.Start, End: e.End, Kind: e.Kind, Has: e.Has, Flow: e.Flow, Status: e.Status, Up: e.Up,
-		Bytes: clampBytes(e.Bytes), Cart: e.Cart,
-		Instance: d.instances.ID(e.Instance), Port: e.Port,
-	}
+	*r = Record{}
+	r.Start, r.End, r.Kind, r.Has, r.Flow, r.Status, r.Up = e.Start, e.End, e.Kind, e.Has, e.Flow, e.Status, e.Up
+	r.Bytes, r.Cart, r.Port = clampBytes(e.Bytes), e.Cart, e.Port
+	r.Instance = d.instances.ID(e.Instance)
 	if e.Kind == Request {
 		d.request(e, r, base)
 		return
