@@ -90,8 +90,8 @@ func (c *chart) outages() {
 	}
 }
 
-// fewest is how many follow-ups a step needs for a rate of its own: one in fifty of the busiest step's.
-func fewest(s *diagnose.Series) int64 { return max(1, slices.Max(s.Followups)/50) }
+// fewest is how many follow-ups a step needs for a rate of its own: one in twenty of the busiest step's.
+func fewest(s *diagnose.Series) int64 { return max(1, slices.Max(s.Followups)/20) }
 
 // gaps says how many steps have follow-ups, but too few for a rate.
 func gaps(s *diagnose.Series) int64 {
