@@ -2,7 +2,6 @@ package report
 
 import (
 	"encoding/json"
-	"fmt"
 	"maps"
 	"reflect"
 	"regexp"
@@ -222,7 +221,7 @@ func FuzzText(f *testing.F) {
 				t.Fatal(err)
 			}
 			if i := strings.IndexFunc(b.String(), func(c rune) bool { return c != '\n' && hostile(c) }); i >= 0 {
-				t.Error(fmt.Sprintf("%s: a hostile character", format))
+				t.Errorf("%s: a hostile character at %d", format, i)
 			}
 		}
 	})

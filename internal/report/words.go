@@ -145,13 +145,5 @@ func shortSession(s string) string {
 	return s
 }
 
-// recovered says after how long a break ended.
-func recovered(ms float64) string {
-	if ms < 0 {
-		return "never"
-	}
-	return "after " + span(ms)
-}
-
 // join writes names as a list in a sentence.
 func join(names []string) string { return strings.Join(names, ", ") }
