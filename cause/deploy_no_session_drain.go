@@ -68,7 +68,20 @@ func detectDeploy(ev *Evidence) []Clue {
 	if c, ok := ev.ChangeNear(ev.Breaks[0].At, changeWindow, "deploy", "restart"); ok {
 		clues = append(clues, changeClue(c))
 	}
+	clues = append(clues, wasGone(ev)...)
 	return append(clues, downLong(ev)...)
+}
+
+// wasGone says whether the instances that went out were really gone, by the balancer's own words.
+func wasGone(ev *Evidence) []Clue {
+	slow, refused, n, source := whyDown(ev)
+	switch {
+	case refused*2 > n:
+		return []Clue{{ID: "gone", Strength: share(refused, n), Text: "the balancer says that the instance refused connections or was in maintenance: its process was gone", Source: source}}
+	case slow*2 > n:
+		return []Clue{{ID: "only-slow", Strength: share(slow, n), Against: true, Text: "the balancer says that its probe timed out: the process was there", Source: source}}
+	}
+	return nil
 }
 
 // startedAround reports whether the instance with the state started near the break: it may still

@@ -112,26 +112,36 @@ func tightCheck(ev *Evidence) []Clue {
 
 // downReasons reads the balancer's own words.
 func downReasons(ev *Evidence) []Clue {
-	var slow, refused, n int
-	source := ""
+	slow, refused, n, source := whyDown(ev)
+	switch {
+	case slow*2 > n:
+		return []Clue{{ID: "probe-timeout", Strength: share(slow, n), Text: "the balancer says that its probe timed out", Source: source}}
+	case refused*2 > n:
+		return []Clue{{ID: "refused", Strength: share(refused, n), Against: true, Text: "the balancer says that the instance refused connections or was in maintenance", Source: source}}
+	}
+	return nil
+}
+
+// whyDown counts the DOWN lines whose probe timed out, and those whose instance was gone. source is the last of the
+// commoner kind.
+func whyDown(ev *Evidence) (slow, refused, n int, source string) {
+	var late, gone string
 	for _, d := range ev.Downs("") {
 		l := strings.ToLower(d.Detail)
 		n++
 		switch {
 		case strings.Contains(l, "timeout"):
 			slow++
-			source = d.Source
+			late = d.Source
 		case strings.Contains(l, "refused") || strings.Contains(l, "reset") || strings.Contains(l, "connection problem") || strings.Contains(l, "maintenance"):
 			refused++
+			gone = d.Source
 		}
 	}
-	if slow*2 > n {
-		return []Clue{{ID: "probe-timeout", Strength: share(slow, n), Text: "the balancer says that its probe timed out", Source: source}}
+	if slow >= refused {
+		return slow, refused, n, late
 	}
-	if refused*2 > n {
-		return []Clue{{ID: "refused", Strength: share(refused, n), Against: true, Text: "the balancer says that the instance refused connections or was in maintenance"}}
-	}
-	return nil
+	return slow, refused, n, gone
 }
 
 // allAtOnce reports whether every instance was down at the same time.

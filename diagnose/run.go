@@ -363,7 +363,7 @@ func (d *run) listSigns() {
 func (d *run) notes() {
 	notes := slices.Clone(d.Notes)
 	if d.idleGap > 0 {
-		notes = append(notes, fmt.Sprintf("No idle time is declared. Misses after a pause of %s or more are taken for idle expiry, because no session that paused longer was honoured.", time.Duration(d.idleGap).Round(100*time.Millisecond)))
+		notes = append(notes, fmt.Sprintf("No idle time is declared. Misses after a pause of %s or more are taken for idle expiry: sessions that paused so long were lost on the instance that knew them, others hardly ever.", time.Duration(d.idleGap).Round(100*time.Millisecond)))
 	}
 	if d.counts.TracesCut > 0 {
 		notes = append(notes, fmt.Sprintf("%d broken sessions are kept with their last good request and the break only, to bound memory.", d.counts.TracesCut))

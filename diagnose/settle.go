@@ -13,8 +13,8 @@ const trouble = 1<<session.Lost | 1<<session.Incomplete | 1<<session.Withheld
 
 // settle decides about every suspicious follow-up, corrects the sums, and finds the break of each session.
 func (d *run) settle() {
-	d.findIdleGap()
 	d.findGuarded()
+	d.findIdleGap()
 	suspects := d.counts.Suspect
 	for i := range d.Troubled {
 		suspects -= d.settleLife(&d.Troubled[i])
@@ -140,49 +140,6 @@ func (d *run) proving() session.Signs {
 		signs |= session.SignShrunk
 	}
 	return signs
-}
-
-// idle reports whether the pause before visit i is long enough for the session to have expired by
-// itself, as far as that can be told without a declared idle time.
-func (d *run) idle(tl *session.Timeline, i int) bool {
-	if d.idleGap == 0 || i == 0 {
-		return false
-	}
-	return tl.Visits[i].Start-tl.Visits[i-1].Start >= d.idleGap
-}
-
-// findIdleGap looks for the pause beyond which sessions are not honoured any more although they
-// stay where they are. Honoured pauses end below it; at least a few losses lie above it; where shorter
-// pauses are lost as often, there is no such limit.
-func (d *run) findIdleGap() {
-	if d.Declared.Idle > 0 {
-		return
-	}
-	longest, seen := 0, int64(0)
-	for b, n := range d.Population.Gaps {
-		seen += n
-		if n > 0 {
-			longest = b
-		}
-	}
-	if seen < 50 {
-		return
-	}
-	limit := session.GapFloor(longest + 1)
-	beyond := 0
-	for i := range d.Troubled {
-		tl := &d.Troubled[i]
-		for k := 1; k < len(tl.Visits); k++ {
-			v := &tl.Visits[k]
-			if v.Outcome == session.Suspect && v.Routing == session.Held && v.Start-tl.Visits[k-1].Start >= limit {
-				beyond++
-				break
-			}
-		}
-	}
-	if beyond >= 2 {
-		d.idleGap = limit
-	}
 }
 
 // describe gathers what is known about a break.
