@@ -214,13 +214,14 @@ func (c *Correlator) signs(l *life, r *Record) Signs {
 		}
 		return s
 	}
-	if r.Set != 0 && r.Set != r.Presented && !c.renewsAlways() {
+	lostHere := l != nil && l.troubled && !l.healed && !c.stillKnown(l, r.Instance)
+	if r.Set != 0 && r.Set != r.Presented && (lostHere || !c.renewsAlways()) {
 		s |= SignNewCredential
 	}
 	if r.Flags&Cleared != 0 {
 		s |= SignCleared
 	}
-	before := l != nil && l.okRoutes&routeBit(r.Route) != 0
+	before := l != nil && (l.okRoutes&routeBit(r.Route) != 0 || class == CartRoute && l.okRoutes&cartBit != 0)
 	switch {
 	case status == 401 || status == 403 || status == 419 || status == 440:
 		if before || status != 403 && l != nil && l.loggedIn {
@@ -240,7 +241,10 @@ func (c *Correlator) signs(l *life, r *Record) Signs {
 	return s
 }
 
-func routeBit(route uint16) uint64 { return 1 << (route * 37 % 64) }
+// routeBit is a route's place in okRoutes; cartBit says that the session did something with its cart.
+func routeBit(route uint16) uint64 { return 1 << (route * 37 % 63) }
+
+const cartBit uint64 = 1 << 63
 
 // account counts a request as a follow-up and keeps it as evidence.
 func (c *Correlator) account(n int32, l *life, r *Record, out Outcome, signs Signs, routing Routing) {
@@ -320,7 +324,7 @@ func (c *Correlator) keep(n int32, l *life, v *Visit) {
 	l.seen++
 	if l.troubled {
 		c.record(n, v)
-		if v.Outcome == Honoured && !l.healed {
+		if v.Outcome == Honoured && !l.healed && c.proves(l, v) {
 			l.healed = true
 			c.rest(n).recovered = v.End()
 		}
@@ -359,6 +363,16 @@ func (c *Correlator) settle(l *life, v *Visit) {
 		}
 		l.home, l.lapsed = v.Instance, false
 	}
+}
+
+// proves reports whether an honoured follow-up shows that the session's state is there again. By the log alone an
+// answer proves that on pages that need the state, or from the instance where it lies.
+func (c *Correlator) proves(l *life, v *Visit) bool {
+	if c.Events || v.Instance == l.home {
+		return true
+	}
+	class := c.classOf(v.Method, v.Route)
+	return v.Status >= 200 && v.Status < 300 && (class == CartRoute || class == CheckoutRoute)
 }
 
 // A reading counts how an instance fared with state that another one had last.
@@ -442,6 +456,9 @@ func (c *Correlator) record(n int32, v *Visit) {
 func (c *Correlator) after(n int32, l *life, r *Record, base []byte, out Outcome) {
 	class := c.class(r)
 	good := out == Honoured || out == Unknown
+	if good && class == CartRoute && r.Status < 400 && r.Flags&ToLogin == 0 {
+		l.okRoutes |= cartBit
+	}
 	if good && r.Status >= 200 && r.Status < 300 {
 		l.okRoutes |= routeBit(r.Route)
 		if class == CartRoute && r.Bytes > 0 && r.Method == GET {
@@ -567,6 +584,9 @@ func (c *Correlator) create(r *Record, base []byte) int32 {
 	}
 	if r.Status >= 200 && r.Status < 300 {
 		l.okRoutes |= routeBit(r.Route)
+	}
+	if c.class(r) == CartRoute && r.Status < 400 && r.Flags&ToLogin == 0 {
+		l.okRoutes |= cartBit
 	}
 	v := visitOf(r)
 	v.SetNew = true
