@@ -61,6 +61,7 @@ Exit codes are those of diagnose: 1 when sessions were lost, as planted.`,
 	f.Int64Var(&d.opt.Seed, "seed", 1, "fixes the plan: who does what, when and where the fault strikes")
 	f.IntVar(&d.opt.Clients, "clients", 0, "how many clients (default 72)")
 	f.DurationVar(&d.opt.Duration, "duration", 0, "how long they shop (default 9s)")
+	f.Int64Var(&d.opt.Followups, "followups", 0, "play without pauses until there were so many follow-up requests, for runs of a hundred thousand and more")
 	f.StringVar(&d.opt.Dir, "keep", "", "write the bundle to this folder (default: a new temporary one)")
 	f.StringSliceVar(&d.without, "without", nil, "leave out of the bundle: events, changes, intent")
 	f.StringVar(&d.opt.LogDetail, "log-detail", lab.LogFull, "full (what limpet logline prints) or default (plain httplog)")
