@@ -120,3 +120,29 @@ func BenchmarkWhole(b *testing.B) {
 	}
 	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/lines, "ns/line")
 }
+
+// A healthy line allocates nothing on its way from the file's bytes into the correlator.
+func TestHealthyLineAllocatesNothing(t *testing.T) {
+	const lines = 2000
+	log := httplog(lines, 300)
+	p, err := haproxy.Product.Parser(lb.LogOptions{Sample: log, SessionCookie: "SHOPSESSION"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	w := &worker{pump: &pump{vocab: session.NewVocabulary()}, parsers: map[*lane]lb.LineParser{}, reducers: map[*lane]*session.Reducer{}}
+	w.pump.hasher.Seed = testSeed
+	w.piece.lane, w.piece.file, w.piece.data = &lane{parser: p, login: func([]byte) bool { return false }}, &laneFile{}, log
+	c := session.NewCorrelator(w.pump.vocab, session.Settings{})
+	way := func() {
+		w.batch.reset()
+		w.parse()
+		c.AddBatch(w.batch.records, log)
+	}
+	way() // sessions begin, names are learned
+	if len(w.batch.records) != lines || c.Sessions != 300 {
+		t.Fatalf("%d records, %d sessions, want %d and 300", len(w.batch.records), c.Sessions, lines)
+	}
+	if n := testing.AllocsPerRun(20, way); n > 0 {
+		t.Errorf("%v allocations for %d lines, want none", n, lines)
+	}
+}
