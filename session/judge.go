@@ -14,7 +14,7 @@ func (c *Correlator) unheardOf(r *Record, base []byte) {
 		return
 	}
 	n, l := c.begin(r.Presented, r.PresentedAt, r, base)
-	l.known = out == Honoured
+	l.known = out == Honoured && c.Events
 	if c.class(r) == LoginRoute && out == Honoured && r.Method == POST {
 		l.loggedIn = true
 	}
@@ -215,10 +215,11 @@ func (c *Correlator) signs(l *life, r *Record) Signs {
 		return s
 	}
 	lostHere := l != nil && l.troubled && !l.healed && !c.stillKnown(l, r.Instance)
-	if r.Set != 0 && r.Set != r.Presented && (lostHere || !c.renewsAlways()) {
+	alive := l != nil && l.known // its state was proven here; a credential replayed from long ago proves nothing
+	if r.Set != 0 && r.Set != r.Presented && (l == nil || alive) && (lostHere || !c.renewsAlways()) {
 		s |= SignNewCredential
 	}
-	if r.Flags&Cleared != 0 {
+	if r.Flags&Cleared != 0 && (l == nil || alive) {
 		s |= SignCleared
 	}
 	before := l != nil && (l.okRoutes&routeBit(r.Route) != 0 || class == CartRoute && l.okRoutes&cartBit != 0)
@@ -246,6 +247,15 @@ func routeBit(route uint16) uint64 { return 1 << (route * 37 % 63) }
 
 const cartBit uint64 = 1 << 63
 
+// usesCart reports whether a request did something with a cart: showed it, or changed it and went on to a page that is not the
+// way in.
+func (c *Correlator) usesCart(r *Record) bool {
+	if c.class(r) != CartRoute || r.Flags&ToLogin != 0 {
+		return false
+	}
+	return r.Status >= 200 && r.Status < 300 || r.Status < 400 && r.Method != GET && r.Method != HEAD
+}
+
 // account counts a request as a follow-up and keeps it as evidence.
 func (c *Correlator) account(n int32, l *life, r *Record, out Outcome, signs Signs, routing Routing) {
 	v := visitOf(r)
@@ -260,7 +270,7 @@ func (c *Correlator) account(n int32, l *life, r *Record, out Outcome, signs Sig
 		return
 	case Honoured:
 		c.Honoured++
-		l.known = true
+		l.known = l.known || c.Events
 	case Lost:
 		c.Lost++
 	case Incomplete:
@@ -361,7 +371,7 @@ func (c *Correlator) settle(l *life, v *Visit) {
 		if l.home != 0 && l.home != v.Instance && !v.SetNew {
 			c.reading(l.home, v.Instance).good++
 		}
-		l.home, l.lapsed = v.Instance, false
+		l.home, l.lapsed, l.known = v.Instance, false, true
 	}
 }
 
@@ -456,7 +466,7 @@ func (c *Correlator) record(n int32, v *Visit) {
 func (c *Correlator) after(n int32, l *life, r *Record, base []byte, out Outcome) {
 	class := c.class(r)
 	good := out == Honoured || out == Unknown
-	if good && class == CartRoute && r.Status < 400 && r.Flags&ToLogin == 0 {
+	if good && c.usesCart(r) {
 		l.okRoutes |= cartBit
 	}
 	if good && r.Status >= 200 && r.Status < 300 {
@@ -585,7 +595,7 @@ func (c *Correlator) create(r *Record, base []byte) int32 {
 	if r.Status >= 200 && r.Status < 300 {
 		l.okRoutes |= routeBit(r.Route)
 	}
-	if c.class(r) == CartRoute && r.Status < 400 && r.Flags&ToLogin == 0 {
+	if c.usesCart(r) {
 		l.okRoutes |= cartBit
 	}
 	v := visitOf(r)

@@ -25,7 +25,7 @@ type life struct {
 	used      bool
 	created   bool
 	loggedIn  bool
-	known     bool // the application knew it, or its creation was seen
+	known     bool // the application knew it, its creation was seen, or a page that needs its state was answered
 	troubled  bool
 	healed    bool // recovered is set
 	lapsed    bool // by the log alone: silent for longer than the idle time since its state was last proven

@@ -25,7 +25,6 @@ func (c *Correlator) steady(l *life, r *Record) bool {
 	c.Honoured++
 	c.Held++
 	l.followups++
-	l.known = true
 	if k := uint32(r.Client); k != 0 {
 		if l.client != 0 && l.client != k {
 			p.AddressChanges++
