@@ -24,6 +24,10 @@ type Settings struct {
 	// timeline is lent.
 	Done func(*Timeline)
 
+	// Advise is told of each large block of memory in which sessions will live, before it is used; the shell may ask
+	// the system for large pages. It must not write there. Nil: nobody.
+	Advise func(memory []byte)
+
 	// MaxVisits is how many visits of a troubled session are kept, 0: 48. MaxTraces is for how
 	// many sessions that many are kept, 0: 5,000; the others keep the visits around the trouble.
 	MaxVisits, MaxTraces int

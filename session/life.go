@@ -5,7 +5,7 @@ import "time"
 const (
 	ringLen    = 6
 	keysOfLife = 4
-	slabSize   = 8192
+	slabSize   = 1 << 15
 	credBytes  = 40
 )
 
@@ -93,7 +93,12 @@ func (c *Correlator) each(do func(int32, *life)) {
 func (c *Correlator) begin(key uint64, span Span, r *Record, base []byte) (int32, *life) {
 	if len(c.free) == 0 {
 		i := len(c.slab)
-		c.slab = append(c.slab, slab{make([]life, slabSize), make([]rest, slabSize)})
+		s := slab{make([]life, slabSize), make([]rest, slabSize)}
+		if c.Advise != nil {
+			c.Advise(bytesOf(s.lives))
+			c.Advise(bytesOf(s.rests))
+		}
+		c.slab = append(c.slab, s)
 		for j := slabSize - 1; j >= 0; j-- {
 			c.free = append(c.free, int32(i*slabSize+j))
 		}

@@ -565,7 +565,7 @@ func (s *scan) hasher() session.Hasher {
 func (s *scan) run(ctx context.Context) error {
 	c := session.NewCorrelator(s.vocab, session.Settings{
 		Key: s.secret, Idle: s.evidence.Declared.Idle, Absolute: s.evidence.Declared.Absolute, Classify: s.classify,
-		Events: s.evidence.Events, Done: s.done,
+		Events: s.evidence.Events, Done: s.done, Advise: largePages,
 	})
 	p := &pump{lanes: s.lanes, vocab: s.vocab, hasher: s.hasher(), family: cookie.Family, workers: s.opt.Workers}
 	s.pump = p
