@@ -151,8 +151,7 @@ func (c *Correlator) fetch(records []Record) {
 	}
 	for i := range records {
 		if lives[i] >= 0 {
-			l := c.life(lives[i])
-			touch += l.ring[l.seen%ringLen].start
+			touch += c.ring(lives[i])[c.life(lives[i]).seen%ringLen].start
 		}
 	}
 	c.touched = touch
@@ -181,7 +180,7 @@ func (c *Correlator) Add(r *Record, base []byte) {
 		return
 	}
 	if n := c.keys.get(r.Presented); n >= 0 {
-		if c.slow || !c.steady(c.life(n), r) {
+		if c.slow || !c.steady(n, c.life(n), r) {
 			c.follow(n, r, base)
 		}
 		return

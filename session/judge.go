@@ -313,7 +313,7 @@ func (c *Correlator) moved(n int32, l *life, v *Visit) {
 	if l.moves == 0 {
 		m := move{after: v.shorten()}
 		if l.seen > 0 {
-			m.before = l.ring[(l.seen-1)%ringLen]
+			m.before = c.ring(n)[(l.seen-1)%ringLen]
 		}
 		c.moves[n] = m
 	}
@@ -330,7 +330,7 @@ func (c *Correlator) keep(n int32, l *life, v *Visit) {
 		l.troubled = true
 		c.trace(n, l)
 	}
-	l.ring[l.seen%ringLen] = v.shorten()
+	c.ring(n)[l.seen%ringLen] = v.shorten()
 	l.seen++
 	if l.troubled {
 		c.record(n, v)
@@ -437,7 +437,7 @@ func (c *Correlator) trace(n int32, l *life) {
 	if !t.full {
 		c.TracesCut++
 	}
-	t.visits = l.recent(make([]Visit, 0, ringLen+2), c.rest(n).agent)
+	t.visits = c.recent(n, l, make([]Visit, 0, ringLen+2), c.rest(n).agent)
 	if k := l.seen - min(l.seen, ringLen); k > 0 {
 		t.omitted = k
 	}
@@ -541,7 +541,7 @@ func (c *Correlator) replaces(m, n int32) {
 	a := c.life(m)
 	a.prev, c.rest(m).prevID = n, c.rest(n).id
 	if a.loggedIn {
-		c.recover(m, a.ring[(a.seen-1)%ringLen].end(), true)
+		c.recover(m, c.ring(m)[(a.seen-1)%ringLen].end(), true)
 	}
 }
 
@@ -655,7 +655,7 @@ func (c *Correlator) withheld(r *Record) int32 {
 		if l.end != Abandoned || c.expiredAfter(l.pause(r.Start)) || r.Start-l.last > int64(30*time.Minute) || l.troubled && !l.healed {
 			return false
 		}
-		if fit := c.likeness(l, r); fit > best || fit == best && l.last > last {
+		if fit := c.likeness(n, l, r); fit > best || fit == best && l.last > last {
 			found, best, last = n, fit, l.last
 		}
 		return false
@@ -673,7 +673,7 @@ func (c *Correlator) withheld(r *Record) int32 {
 
 // likeness says how much a bare request looks like the next one of a session of the same address and client
 // family: the same connection says most, then the same affinity value, then the same part of the site.
-func (c *Correlator) likeness(l *life, r *Record) int {
+func (c *Correlator) likeness(n int32, l *life, r *Record) int {
 	fit := 0
 	if r.Port != 0 && r.Port == l.port {
 		fit += 8
@@ -685,7 +685,7 @@ func (c *Correlator) likeness(l *life, r *Record) int {
 		fit += 4
 	}
 	if l.seen > 0 {
-		before := l.ring[(l.seen-1)%ringLen]
+		before := c.ring(n)[(l.seen-1)%ringLen]
 		if class := c.classOf(before.method, before.route); class != Ordinary && class == c.class(r) {
 			fit += 2
 		}
@@ -698,7 +698,7 @@ func (c *Correlator) brokenHolder(r *Record) int32 {
 	found, best := int32(-1), -1
 	c.holders(r, func(n int32, l *life) bool {
 		if l.troubled && !l.healed && l.end == Abandoned && r.Start-l.last < int64(30*time.Minute) {
-			if fit := c.likeness(l, r); fit > best {
+			if fit := c.likeness(n, l, r); fit > best {
 				found, best = n, fit
 			}
 		}

@@ -9,7 +9,8 @@ const (
 	credBytes  = 40
 )
 
-// A life is what is touched of a session with every request: four cache lines, no pointers.
+// A life is what is touched of a session with every request: one cache line, no pointers. The latest visits lie in a ring
+// apart: they are written with every request and read only when something went wrong.
 type life struct {
 	last      int64  // start of the latest request
 	okRoutes  uint64 // which routes answered 2xx, as a small Bloom filter
@@ -34,7 +35,6 @@ type life struct {
 	home      uint16 // where its state was known last before it got into trouble
 	untouched uint32 // ms that the latest request came after the latest one that used the session
 
-	ring [ringLen]brief // the latest visits
 }
 
 // A rest is what is remembered of a session beside its life: touched when it begins, changes its credential,
@@ -73,9 +73,12 @@ func (c *Correlator) life(n int32) *life { return &c.slab[n/slabSize].lives[n%sl
 
 func (c *Correlator) rest(n int32) *rest { return &c.slab[n/slabSize].rests[n%slabSize] }
 
-// A slab holds lives and their rests, apart, so that what every request touches lies close together.
+func (c *Correlator) ring(n int32) *[ringLen]brief { return &c.slab[n/slabSize].rings[n%slabSize] }
+
+// A slab holds lives, their rings and their rests, apart, so that what every request touches lies close together.
 type slab struct {
 	lives []life
+	rings [][ringLen]brief
 	rests []rest
 }
 
@@ -93,9 +96,10 @@ func (c *Correlator) each(do func(int32, *life)) {
 func (c *Correlator) begin(key uint64, span Span, r *Record, base []byte) (int32, *life) {
 	if len(c.free) == 0 {
 		i := len(c.slab)
-		s := slab{make([]life, slabSize), make([]rest, slabSize)}
+		s := slab{make([]life, slabSize), make([][ringLen]brief, slabSize), make([]rest, slabSize)}
 		if c.Advise != nil {
 			c.Advise(bytesOf(s.lives))
+			c.Advise(bytesOf(s.rings))
 			c.Advise(bytesOf(s.rests))
 		}
 		c.slab = append(c.slab, s)
@@ -174,10 +178,10 @@ func (t *rest) pseudonym(k Key) Pseudonym {
 }
 
 // recent returns the kept visits, oldest first.
-func (l *life) recent(dst []Visit, agent uint16) []Visit {
+func (c *Correlator) recent(n int32, l *life, dst []Visit, agent uint16) []Visit {
 	k := min(l.seen, ringLen)
 	for i := l.seen - k; i < l.seen; i++ {
-		dst = append(dst, l.ring[i%ringLen].visit(agent))
+		dst = append(dst, c.ring(n)[i%ringLen].visit(agent))
 	}
 	return dst
 }

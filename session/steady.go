@@ -5,7 +5,7 @@ import "time"
 // steady handles the usual request of the usual session by the shortest way: by the log alone, answered with 2xx by the
 // instance of the request before, on a route that is neither the way in or out nor a cart, of a session that never was in
 // trouble. It does exactly what follow does with such a request (a test says so) and reports false for any other.
-func (c *Correlator) steady(l *life, r *Record) bool {
+func (c *Correlator) steady(n int32, l *life, r *Record) bool {
 	if r.Instance != l.instance || r.Instance == 0 || r.Status-200 >= 100 || r.Set != 0 || r.App != 0 || r.Kind != Request ||
 		l.troubled || l.end != Abandoned || l.prev >= 0 || r.Start < l.last || r.Flow.Unserved ||
 		r.Flags&(Cleared|ToLogin|Foreign) != 0 || r.Has&HasStatus == 0 || c.Events || r.State != 0 || r.User != 0 || r.Cart >= 0 || r.Release != 0 {
@@ -46,7 +46,7 @@ func (c *Correlator) steady(l *life, r *Record) bool {
 	if r.Port != 0 {
 		l.port = r.Port
 	}
-	b := &l.ring[l.seen%ringLen]
+	b := &c.ring(n)[l.seen%ringLen]
 	l.seen++
 	*b = brief{start: r.Start, durUs: durUs(r), line: r.Line, instance: r.Instance, route: r.Route, status: r.Status, input: uint8(min(r.Input, 255)),
 		method: r.Method, affinity: r.Flow.Affinity, set: r.Flow.Set, routing: Held, outcome: Honoured}
