@@ -25,9 +25,8 @@ func (p *parser) fast(v *variant, b []byte, at int, e *session.Event) bool {
 	if blank < at+9 || len(b) < blank+96 || word(b, blank+20)&millisMask != millisSigns || b[blank] != ' ' || b[blank+1] != '[' || b[blank+27] != ' ' {
 		return false
 	}
-	*e = session.Event{Kind: session.Request}
-	e.Cart = -1
-	e.Has = v.has
+	*e = session.Event{} // Reset's numbers follow: all but Cart are written below
+	e.Kind, e.Has, e.Cart = session.Request, v.has, -1
 	if !p.fastClient(b, at, blank, e) {
 		return false
 	}
