@@ -1,0 +1,140 @@
+package ingest
+
+import (
+	"context"
+	"hash/maphash"
+	"slices"
+
+	"limpet.dev/cookie"
+	"limpet.dev/session"
+)
+
+func (s *scan) hasher() session.Hasher {
+	return session.Hasher{Seed: maphash.MakeSeed(), Key: s.secret, Joined: s.evidence.Events}
+}
+
+// run reads all lanes through one correlator.
+func (s *scan) run(ctx context.Context) error {
+	c := session.NewCorrelator(s.vocab, session.Settings{
+		Key: s.secret, Idle: s.evidence.Declared.Idle, Absolute: s.evidence.Declared.Absolute, Classify: s.classify,
+		Events: s.evidence.Events, Done: s.done, Advise: largePages,
+	})
+	p := &pump{lanes: s.lanes, vocab: s.vocab, hasher: s.hasher(), family: cookie.Family, workers: s.opt.Workers}
+	s.pump = p
+	s.clocks(p)
+	var joiner *session.Joiner
+	if len(s.lanes) > 1 {
+		joiner = &session.Joiner{Out: c.AddBatch}
+	}
+	p.take = func(pc *piece, b *batch) {
+		s.prepare(pc, b)
+		s.progress()
+		if joiner == nil {
+			c.AddBatch(b.records, pc.data)
+			return
+		}
+		joiner.Add(pc.lane.source, b.records, pc.data)
+		joiner.Flush()
+	}
+	err := p.run(ctx)
+	if joiner != nil {
+		joiner.Close()
+		s.evidence.LogOnly, s.evidence.EventOnly = unmatched(c, joiner), joiner.EventOnly
+	}
+	c.Close()
+	for _, l := range s.lanes {
+		for _, f := range l.files {
+			s.account(f)
+		}
+	}
+	s.evidence.Counts, s.evidence.Population, s.evidence.Names, s.evidence.Notices = c.Counts, &c.Population, s.vocab, c.Notices()
+	s.evidence.Moved, s.evidence.Seed = s.moved, s.opt.Seed
+	return err
+}
+
+// unmatched counts balancer requests without an application event, on routes where the application
+// reports its sessions at all.
+func unmatched(c *session.Correlator, j *session.Joiner) int64 {
+	if j.Joined == 0 {
+		return j.LogOnly
+	}
+	var n int64
+	for route, missing := range c.Unseen {
+		if route < len(c.Seen) && c.Seen[route] > 0 {
+			n += missing
+		}
+	}
+	return n
+}
+
+// account takes over a file's sums.
+func (s *scan) account(f *laneFile) {
+	in := &s.evidence.Inputs[f.id]
+	offset, uncertainty, pairs := in.ClockOffsetMs, in.ClockUncertaintyMs, in.ClockPairs
+	*in = f.account
+	in.ClockOffsetMs, in.ClockUncertaintyMs, in.ClockPairs = offset, uncertainty, pairs
+}
+
+// prepare corrects times, notes what the records can show, and leaves out what lies outside the
+// wanted time; it runs for one batch after the other.
+func (s *scan) prepare(pc *piece, b *batch) {
+	off, first := s.offsets[pc.file.id], uint32(pc.file.lines)
+	for i := range b.records {
+		r := &b.records[i]
+		r.Line += first // from the number within the piece to the file's
+		if !pc.lane.events {
+			if r.Kind == session.Request {
+				s.evidence.Facts |= r.Has
+			}
+			continue
+		}
+		d := off
+		if v, ok := s.perApp[r.AppOn]; ok {
+			d = v
+		}
+		r.Start -= d
+		r.End -= d
+	}
+	if s.opt.Since.IsZero() && s.opt.Until.IsZero() {
+		return
+	}
+	before := len(b.records)
+	b.records = slices.DeleteFunc(b.records, func(r session.Record) bool {
+		return !s.opt.Since.IsZero() && r.Start < s.opt.Since.UnixNano() || !s.opt.Until.IsZero() && r.Start >= s.opt.Until.UnixNano()
+	})
+	if n := before - len(b.records); n > 0 {
+		b.skips = append(b.skips, skip{reason: "outside --since and --until", count: int64(n)})
+	}
+}
+
+// progress tells how much of all input is cut into pieces; it runs for one batch after the other.
+func (s *scan) progress() {
+	if s.opt.Progress == nil {
+		return
+	}
+	s.pump.mu.Lock()
+	var done, total int64
+	for _, l := range s.lanes {
+		total += l.total
+		done += int64(min(1, l.progress()) * float64(l.total))
+	}
+	s.pump.mu.Unlock()
+	s.opt.Progress(done, total)
+}
+
+const mostMoved = 2000
+
+// done keeps what the diagnosis needs of a completed session.
+func (s *scan) done(tl *session.Timeline) {
+	if tl.Moves > 0 {
+		s.evidence.MovedTotal++
+		if len(s.moved) < mostMoved {
+			m := *tl
+			m.Visits = nil
+			s.moved = append(s.moved, m)
+		}
+	}
+	if len(tl.Visits) > 0 {
+		s.evidence.Troubled = append(s.evidence.Troubled, *tl)
+	}
+}
