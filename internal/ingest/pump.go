@@ -17,7 +17,7 @@ type pump struct {
 	vocab   *session.Vocabulary
 	hasher  session.Hasher
 	family  func([]byte) string
-	workers int // 0: one more than there are processors
+	workers int // 0: as many as there are processors
 
 	// take receives each batch in turn; base is what the records' credentials stand in.
 	take func(p *piece, b *batch)
@@ -33,7 +33,7 @@ func (p *pump) run(ctx context.Context) error {
 	p.turn = sync.NewCond(&p.mu)
 	n := p.workers
 	if n == 0 {
-		n = runtime.GOMAXPROCS(0) + 1
+		n = runtime.GOMAXPROCS(0)
 	}
 	var wg sync.WaitGroup
 	for range n {
