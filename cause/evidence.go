@@ -69,9 +69,7 @@ type Break struct {
 	Foreign      bool
 	Agent        string
 	Net          string
-	NetShared    bool
 	Release      string // of the instance asked, as far as known
-	FromRelease  string
 	Store        string
 	Signs        session.Signs
 	SetNew       bool
@@ -81,7 +79,6 @@ type Break struct {
 
 	// What happened to instances between the last good request and this one; nil: nothing seen.
 	FromDown    *Notice // the instance with the state was taken out
-	FromUp      *Notice // it came back
 	FromStarted *Notice // its process started anew
 	ToStarted   *Notice
 	Reloaded    *Notice // the balancer started anew

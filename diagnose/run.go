@@ -368,6 +368,9 @@ func (d *run) notes() {
 	if d.counts.TracesCut > 0 {
 		notes = append(notes, fmt.Sprintf("%d broken sessions are kept with their last good request and the break only, to bound memory.", d.counts.TracesCut))
 	}
+	if d.counts.NoticesCut > 0 {
+		notes = append(notes, fmt.Sprintf("%d further changes of health, starts and reloads were counted and not kept, to bound memory.", d.counts.NoticesCut))
+	}
 	if d.counts.Late > 0 {
 		notes = append(notes, fmt.Sprintf("%d requests overlapped with a later one of their session; they were judged in the order in which they were logged.", d.counts.Late))
 	}

@@ -168,7 +168,6 @@ func (d *run) describe(tl *session.Timeline, i int) *settled {
 			b.good = k
 			b.LastGood = at(w.End())
 			b.From = n.Instances.Name(w.Instance)
-			b.FromRelease = n.Releases.Name(w.Release)
 			b.Gap = time.Duration(v.Start - w.Start)
 		}
 	}
@@ -241,8 +240,6 @@ func (d *run) circumstances(b *cause.Break) {
 			down = !n.Up && !n.At.After(b.At.Add(noticeSlack))
 			if recent && !n.Up {
 				b.FromDown = n
-			} else if recent {
-				b.FromUp = n
 			}
 		case n.Kind == session.Start && n.Instance == b.From && n.At.After(from.Add(-startSlack)):
 			b.FromStarted = n

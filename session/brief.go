@@ -14,7 +14,7 @@ type brief struct {
 	set      AffinitySet
 	routing  Routing
 	outcome  Outcome
-	app      AppFacts // without AppOpaque
+	app      AppFacts
 	bits     uint8
 }
 

@@ -53,7 +53,6 @@ type Correlator struct {
 	readings map[Pair]*reading
 	classes  []Class // per method group and route
 	notices  []Notice
-	lost     struct{ notices int }
 
 	slow       bool // take no short way; for the test that compares both
 	now, swept int64
@@ -74,6 +73,7 @@ type Counts struct {
 	Late                                                             int64 // records earlier than their session's last one
 	First, Last                                                      int64 // of all requests
 	TracesCut                                                        int64 // troubled sessions of which few visits were kept
+	NoticesCut                                                       int64 // notices beyond maxNotices, not kept
 }
 
 // A Notice is a change of an instance's health, a start of a process or of a balancer.
@@ -223,7 +223,7 @@ const maxNotices = 100_000
 
 func (c *Correlator) notice(r *Record) {
 	if len(c.notices) >= maxNotices {
-		c.lost.notices++
+		c.NoticesCut++
 		return
 	}
 	detail := ""

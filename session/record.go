@@ -64,8 +64,7 @@ const (
 	AppDestroy
 	AppRestore
 	AppWrite
-	AppUser   // the session belongs to a signed-in user
-	AppOpaque // the key is the application's own identifier, not the credential's
+	AppUser // the session belongs to a signed-in user
 )
 
 // Flags are traits of a request.

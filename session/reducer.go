@@ -155,9 +155,6 @@ func (d *Reducer) lifecycle(e *Event, r *Record, base []byte) {
 		return
 	}
 	r.App |= AppSeen
-	if e.Session.Opaque {
-		r.App |= AppOpaque
-	}
 	switch e.Result {
 	case Hit:
 		// Only a look-up says that the session was known: a create or a write succeeds all the same

@@ -102,7 +102,6 @@ const (
 	EndLogout
 	EndIdle
 	EndAbsolute
-	EndReplaced // a new life took the credential or the client
 )
 
 // A Class says what a route is for.

@@ -1,6 +1,7 @@
 package ingest
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"hash/maphash"
@@ -96,12 +97,8 @@ func BenchmarkStages(b *testing.B) {
 }
 
 func eachLine(data []byte, do func([]byte)) {
-	start := 0
-	for i, c := range data {
-		if c == '\n' {
-			do(data[start:i])
-			start = i + 1
-		}
+	for line := range bytes.Lines(data) {
+		do(line[:len(line)-1])
 	}
 }
 

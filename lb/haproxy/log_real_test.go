@@ -16,6 +16,7 @@ import (
 	"testing"
 	"time"
 
+	"limpet.dev/internal/need"
 	"limpet.dev/lb"
 	"limpet.dev/session"
 )
@@ -43,11 +44,7 @@ func (r *realHAProxy) lines() []string {
 // startHAProxy checks and starts a configuration, and ends it with the test.
 func startHAProxy(t *testing.T, config string, key session.Key) *realHAProxy {
 	t.Helper()
-	binary, err := exec.LookPath("haproxy")
-	if err != nil {
-		t.Log("SKIPPED: haproxy is not installed: what the real balancer logs is not read back")
-		t.Skip("no haproxy")
-	}
+	binary := need.Tool(t, "haproxy")
 	file := filepath.Join(t.TempDir(), "haproxy.cfg")
 	if err := os.WriteFile(file, []byte(config), 0o600); err != nil {
 		t.Fatal(err)
