@@ -90,13 +90,6 @@ type Log struct {
 	Pos     Pos    `json:"pos"`
 }
 
-// A Route sends some of a listener's requests to a pool.
-type Route struct {
-	Pool string `json:"pool"`
-	When string `json:"when,omitempty"` // the condition as written, "" always
-	Pos  Pos    `json:"pos"`
-}
-
 // A Pool is a set of instances between which the balancer chooses.
 type Pool struct {
 	Name      string     `json:"name"`
@@ -240,6 +233,7 @@ type HealthCheck struct {
 	Timeout      time.Duration `json:"-"` // of one whole check
 	Fall         int           `json:"fall"`
 	Rise         int           `json:"rise"`
+	PerProcess   bool          `json:"per_process,omitempty"` // each of several worker processes finds out by itself
 	Expect       string        `json:"expect,omitempty"`
 	Observe      string        `json:"observe,omitempty"`
 	ErrorLimit   int           `json:"error_limit,omitempty"`
