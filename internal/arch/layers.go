@@ -36,10 +36,11 @@ var layers = map[string]layer{
 	"diagnose":  {level: 3, pure: true},
 	"simulate":  {level: 3, pure: true},
 
-	"cause":   {level: 2, pure: true},
-	"lb":      {level: 2, pure: true},
-	"witness": {level: 2, pure: true},
-	"capture": {level: 2, pure: true},
+	"cause":      {level: 2, pure: true},
+	"lb":         {level: 2, pure: true},
+	"lb/logtext": {level: 2, pure: true},
+	"witness":    {level: 2, pure: true},
+	"capture":    {level: 2, pure: true},
 
 	"cookie": {level: 1, pure: true, modules: []string{"golang.org/x/net/publicsuffix", "github.com/mileusna/useragent"}},
 	"intent": {level: 1, pure: true, modules: []string{yamlModule}},

@@ -104,7 +104,7 @@ func TestFastPathDamagedLines(t *testing.T) {
 		}
 		line = damaged(rng, line)
 		var a, b session.Event
-		if !p.fast(p.variants[0], line, readHeader(line).msg, &a) {
+		if !p.fast(p.variants[0], line, syslog.Header(line).Msg, &a) {
 			continue
 		}
 		if p.slow(line, &b) != lb.Read {

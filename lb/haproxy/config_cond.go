@@ -4,6 +4,7 @@ import (
 	"strconv"
 	"strings"
 
+	"limpet.dev/lb/logtext"
 	"limpet.dev/topology"
 )
 
@@ -211,7 +212,7 @@ func compareVersions(a, b string) int {
 
 func cutNumber(v string) (int, string) {
 	n := 0
-	for n < len(v) && isDigit(v[n]) {
+	for n < len(v) && logtext.IsDigit(v[n]) {
 		n++
 	}
 	x, err := strconv.Atoi(v[:n])

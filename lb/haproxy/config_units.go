@@ -5,6 +5,8 @@ import (
 	"math"
 	"strconv"
 	"time"
+
+	"limpet.dev/lb/logtext"
 )
 
 const millisecond = time.Millisecond
@@ -20,7 +22,7 @@ var timeUnits = map[string]time.Duration{
 // parseTime reads a time with a unit (us, ms, s, m, h, d); a bare number counts in bare.
 func parseTime(text string, bare time.Duration) (time.Duration, error) {
 	n := 0
-	for n < len(text) && isDigit(text[n]) {
+	for n < len(text) && logtext.IsDigit(text[n]) {
 		n++
 	}
 	v, err := strconv.ParseInt(text[:n], 10, 64)

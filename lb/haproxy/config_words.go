@@ -3,6 +3,8 @@ package haproxy
 import (
 	"fmt"
 	"strings"
+
+	"limpet.dev/lb/logtext"
 )
 
 // Limits that HAProxy itself has (words), or that keep a hostile file from costing much (bytes, depth).
@@ -99,10 +101,10 @@ func (s *splitter) escape(weak bool) error {
 		}
 		s.add('$')
 	case 'x':
-		if s.pos+3 >= len(s.in) || unhex(s.in[s.pos+2]) < 0 || unhex(s.in[s.pos+3]) < 0 {
+		if s.pos+3 >= len(s.in) || logtext.Unhex(s.in[s.pos+2]) < 0 || logtext.Unhex(s.in[s.pos+3]) < 0 {
 			return fmt.Errorf("\\x without two hexadecimal digits")
 		}
-		s.add(byte(unhex(s.in[s.pos+2])<<4 | unhex(s.in[s.pos+3])))
+		s.add(byte(logtext.Unhex(s.in[s.pos+2])<<4 | logtext.Unhex(s.in[s.pos+3])))
 		s.pos += 2
 	default:
 		s.add('\\')
@@ -190,7 +192,7 @@ func cutVariable(text string) (v variable, rest string, err error) {
 	for n < len(rest) && (isWord(rest[n]) || n == 0 && rest[n] == '.') {
 		n++
 	}
-	if n == 0 || isDigit(rest[0]) {
+	if n == 0 || logtext.IsDigit(rest[0]) {
 		return v, "", fmt.Errorf("a variable's name is missing or not valid after $")
 	}
 	v.name, rest = rest[:n], rest[n:]
@@ -241,22 +243,8 @@ func expandAddress(text string, lookup func(string) (string, bool)) string {
 	return b.String()
 }
 
-func isDigit(c byte) bool { return c >= '0' && c <= '9' }
-
 func isWord(c byte) bool {
-	return c == '_' || isDigit(c) || c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z'
-}
-
-func unhex(c byte) int {
-	switch {
-	case isDigit(c):
-		return int(c - '0')
-	case c >= 'a' && c <= 'f':
-		return int(c-'a') + 10
-	case c >= 'A' && c <= 'F':
-		return int(c-'A') + 10
-	}
-	return -1
+	return c == '_' || logtext.IsDigit(c) || c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z'
 }
 
 func isBlank(c byte) bool { return c == ' ' || c >= '\t' && c <= '\r' }

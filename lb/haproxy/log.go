@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"limpet.dev/lb"
+	"limpet.dev/lb/logtext"
 	"limpet.dev/session"
 )
 
@@ -136,12 +137,12 @@ func (p *parser) pick(declared int) *variant {
 		}
 	}
 	counts := make([]int, len(p.variants))
-	for line := range bytes.Lines(head(p.opt.Sample, 64<<10)) {
+	for line := range bytes.Lines(logtext.Head(p.opt.Sample, 64<<10)) {
 		line = bytes.TrimRight(line, "\r\n")
 		if len(line) > 16<<10 {
 			continue
 		}
-		at := readHeader(line).msg
+		at := syslog.Header(line).Msg
 		for i, v := range p.variants {
 			if p.matcher.match(v.f, line, at) {
 				counts[i]++
@@ -158,20 +159,11 @@ func (p *parser) pick(declared int) *variant {
 	return p.variants[best]
 }
 
-// head returns at most n bytes of a sample, without a line that this would cut.
-func head(sample []byte, n int) []byte {
-	if len(sample) <= n {
-		return sample
-	}
-	sample = sample[:n]
-	return sample[:bytes.LastIndexByte(sample, '\n')+1]
-}
-
 // learn takes the first request's time from the sample, so that messages without a year, or without any
 // time, which stand before the first request of a part of the log have a reference.
 func (p *parser) learn(sample []byte) {
 	var e session.Event
-	for line := range bytes.Lines(head(sample, 64<<10)) {
+	for line := range bytes.Lines(logtext.Head(sample, 64<<10)) {
 		if p.Parse(bytes.TrimRight(line, "\r\n"), &e) == lb.Read && e.Kind == session.Request {
 			break
 		}
@@ -213,21 +205,21 @@ func (p *parser) slow(line []byte, e *session.Event) lb.Skip {
 	if len(bytes.TrimSpace(line)) == 0 {
 		return lb.SkipEmpty
 	}
-	h := readHeader(line)
+	h := syslog.Header(line)
 	p.head.learn(line, h)
-	msg := line[h.msg:]
+	msg := line[h.Msg:]
 	if skip, ok := p.notice(line, h, e); ok {
 		return skip
 	}
-	if p.request(line, h.msg, h, e) {
+	if p.request(line, h.Msg, h, e) {
 		return lb.Read
 	}
 	why := p.matcher
 	// What looked like a header may be the message's own beginning.
-	if h.form != headerNone && h.msg != h.timeTo+1 && p.request(line, h.timeTo+1, h, e) {
+	if h.Form != logtext.None && h.Msg != h.TimeTo+1 && p.request(line, h.TimeTo+1, h, e) {
 		return lb.Read
 	}
-	if h.msg != 0 && p.request(line, 0, header{}, e) {
+	if h.Msg != 0 && p.request(line, 0, logtext.Header{}, e) {
 		return lb.Read
 	}
 	if p.partial(line, h, e) {
@@ -238,7 +230,7 @@ func (p *parser) slow(line []byte, e *session.Event) lb.Skip {
 }
 
 // request tries the variants, the last successful one first.
-func (p *parser) request(line []byte, at int, h header, e *session.Event) bool {
+func (p *parser) request(line []byte, at int, h logtext.Header, e *session.Event) bool {
 	if p.with(p.cur, line, at, h, e) {
 		return true
 	}
@@ -257,7 +249,7 @@ func (p *parser) request(line []byte, at int, h header, e *session.Event) bool {
 }
 
 // with lays variant i over the line and fills the event if it fits.
-func (p *parser) with(i int, line []byte, at int, h header, e *session.Event) bool {
+func (p *parser) with(i int, line []byte, at int, h logtext.Header, e *session.Event) bool {
 	v := p.variants[i]
 	if !p.matcher.match(v.f, line, at) || v.tcp {
 		return false
@@ -277,7 +269,7 @@ func (p *parser) with(i int, line []byte, at int, h header, e *session.Event) bo
 }
 
 // fill makes the event of a matched line.
-func (p *parser) fill(v *variant, line []byte, h header, e *session.Event) bool {
+func (p *parser) fill(v *variant, line []byte, h logtext.Header, e *session.Event) bool {
 	p.begin(v, e)
 	p.fields(v, line, p.matcher.spans)
 	return p.finish(v, line, h, e)
@@ -298,10 +290,10 @@ func (p *parser) fields(v *variant, line []byte, spans []span) {
 	}
 }
 
-func (p *parser) finish(v *variant, line []byte, h header, e *session.Event) bool {
+func (p *parser) finish(v *variant, line []byte, h logtext.Header, e *session.Event) bool {
 	w := &p.filler
 	var lineTime int64
-	if h.form != headerNone {
+	if h.Form != logtext.None {
 		lineTime, _ = p.headerTime(line, h)
 	}
 	if !w.finish(lineTime) {
@@ -327,13 +319,6 @@ func (v *variant) shownCookie(e *session.Event) session.Facts {
 }
 
 // headerTime returns the time of a line's syslog header.
-func (p *parser) headerTime(line []byte, h header) (int64, bool) {
-	text := line[h.timeAt:h.timeTo]
-	switch h.form {
-	case headerBSD:
-		return readBSDTime(text, p.opt.Year, p.seen, p.zone)
-	case headerISO, header5424:
-		return readISOTime(text, p.zone)
-	}
-	return 0, false
+func (p *parser) headerTime(line []byte, h logtext.Header) (int64, bool) {
+	return h.Time(line, p.opt.Year, p.seen, p.zone)
 }

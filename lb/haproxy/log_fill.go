@@ -3,6 +3,7 @@ package haproxy
 import (
 	"bytes"
 
+	"limpet.dev/lb/logtext"
 	"limpet.dev/session"
 )
 
@@ -82,11 +83,11 @@ func (w *filler) field(n *node, text []byte) {
 	case meansInstance:
 		w.instance(v)
 	case meansStatus:
-		if s, ok := number(v); ok && s > 0 && s < 1000 {
+		if s, ok := logtext.Number(v); ok && s > 0 && s < 1000 {
 			e.Status = uint16(s)
 		}
 	case meansBytes:
-		if s, ok := number(v); ok && s >= 0 {
+		if s, ok := logtext.Number(v); ok && s >= 0 {
 			e.Bytes = s
 		}
 	case meansState:
@@ -94,7 +95,7 @@ func (w *filler) field(n *node, text []byte) {
 	case meansRetries:
 		w.retries(v)
 	case meansServerQueue, meansPoolQueue:
-		if s, ok := number(v); ok && s > 0 {
+		if s, ok := logtext.Number(v); ok && s > 0 {
 			e.Flow.Queued = true
 		}
 	case meansRedispatched:
@@ -144,7 +145,7 @@ func (w *filler) retries(v []byte) {
 	if len(v) > 0 && v[0] == '+' {
 		w.e.Flow.Redispatched = true
 	}
-	if n, ok := number(v); ok && n > 0 {
+	if n, ok := logtext.Number(v); ok && n > 0 {
 		w.e.Flow.Retries = uint8(min(n, 255))
 	}
 }

@@ -1,8 +1,10 @@
 package haproxy
 
+import "limpet.dev/lb/logtext"
+
 // A lineHead remembers how the last line began, so that the next one's message is found by comparing.
 type lineHead struct {
-	form  headerForm
+	form  logtext.Form
 	set   bool
 	tail  int // where the part begins that does not change: behind the time
 	fixed []byte
@@ -10,19 +12,19 @@ type lineHead struct {
 }
 
 // learn remembers a line's header. RFC 5424 and unusual ones are not worth it.
-func (l *lineHead) learn(line []byte, h header) {
+func (l *lineHead) learn(line []byte, h logtext.Header) {
 	l.set = false
-	switch h.form {
-	case headerNone:
+	switch h.Form {
+	case logtext.None:
 		l.tail = 0
-	case headerBSD, headerISO:
-		l.tail = h.timeTo
+	case logtext.BSD, logtext.ISO:
+		l.tail = h.TimeTo
 	default:
 		return
 	}
 	l.set = true
-	l.form, l.msg = h.form, h.msg
-	l.fixed = append(l.fixed[:0], line[l.tail:h.msg]...)
+	l.form, l.msg = h.Form, h.Msg
+	l.fixed = append(l.fixed[:0], line[l.tail:h.Msg]...)
 }
 
 // quick returns where the message begins if the line begins as the last one did.
@@ -31,12 +33,12 @@ func (l *lineHead) quick(line []byte) (int, bool) {
 		return 0, false
 	}
 	switch l.form {
-	case headerBSD:
+	case logtext.BSD:
 		t := line[l.tail-15:]
 		if t[3] != ' ' || t[6] != ' ' || t[9] != ':' || t[12] != ':' {
 			return 0, false
 		}
-	case headerISO:
+	case logtext.ISO:
 		if line[l.tail-1] == ' ' {
 			return 0, false
 		}

@@ -4,6 +4,7 @@ import (
 	"bytes"
 
 	"limpet.dev/lb"
+	"limpet.dev/lb/logtext"
 )
 
 // inferCaptures finds out from the sample what the braces of httplog lines hold: values that can only be
@@ -11,7 +12,7 @@ import (
 func inferCaptures(opt *lb.LogOptions) *captureSet {
 	c := &captureSet{vars: map[string]*expr{}}
 	var request, response [][]byte
-	for line := range bytes.Lines(head(opt.Sample, 64<<10)) {
+	for line := range bytes.Lines(logtext.Head(opt.Sample, 64<<10)) {
 		line = bytes.TrimRight(line, "\r\n")
 		blocks := braceBlocks(line)
 		if len(blocks) > 0 {
@@ -104,7 +105,7 @@ func looksHost(v []byte) bool {
 			dots++
 		case c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z':
 			letters++
-		case !isDigit(c) && c != '-':
+		case !logtext.IsDigit(c) && c != '-':
 			return false
 		}
 	}
@@ -113,7 +114,7 @@ func looksHost(v []byte) bool {
 
 // learnCookie finds out that a sample's httplog lines capture a cookie, and which one.
 func (c *captureSet) learnCookie(line []byte, opt *lb.LogOptions) {
-	words := bytes.SplitN(line[readHeader(line).msg:], []byte(" "), 10)
+	words := bytes.SplitN(line[syslog.Header(line).Msg:], []byte(" "), 10)
 	if c.cookie != "" || len(words) < 10 || len(words[1]) != 26 || words[1][0] != '[' {
 		return
 	}

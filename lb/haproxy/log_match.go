@@ -1,6 +1,10 @@
 package haproxy
 
-import "bytes"
+import (
+	"bytes"
+
+	"limpet.dev/lb/logtext"
+)
 
 // A span is where a field's text stands in the line.
 type span struct{ from, to int }
@@ -265,7 +269,7 @@ func (f *format) numberEnd(i int, b []byte, pos, search int) (int, bool) {
 		k++
 	}
 	digits := k
-	for k < len(b) && (isDigit(b[k]) || hex && unhex(b[k]) >= 0) {
+	for k < len(b) && (logtext.IsDigit(b[k]) || hex && logtext.Unhex(b[k]) >= 0) {
 		k++
 	}
 	if k == digits && (k == pos || b[pos] != '-') {
@@ -289,7 +293,7 @@ func fixedEnd(b []byte, pos, search, n int) (int, bool) {
 		return -1, false
 	}
 	for _, c := range b[pos : pos+n] {
-		if !isDigit(c) {
+		if !logtext.IsDigit(c) {
 			return -1, false
 		}
 	}
@@ -301,7 +305,7 @@ func dateEnd(b []byte, pos, search int) int {
 	if search > pos || pos+dateLen > len(b) || b[pos+2] != '/' || b[pos+6] != '/' || b[pos+11] != ':' || b[pos+17] != ':' {
 		return -1
 	}
-	if pos+dateLen+4 <= len(b) && b[pos+dateLen] == '.' && isDigit(b[pos+dateLen+1]) && isDigit(b[pos+dateLen+2]) && isDigit(b[pos+dateLen+3]) {
+	if pos+dateLen+4 <= len(b) && b[pos+dateLen] == '.' && logtext.IsDigit(b[pos+dateLen+1]) && logtext.IsDigit(b[pos+dateLen+2]) && logtext.IsDigit(b[pos+dateLen+3]) {
 		return pos + dateLen + 4
 	}
 	return pos + dateLen

@@ -4,6 +4,7 @@ import (
 	"bytes"
 
 	"limpet.dev/lb"
+	"limpet.dev/lb/logtext"
 	"limpet.dev/session"
 )
 
@@ -11,8 +12,8 @@ import (
 var borrowedTime = []byte(" [the line has no time: that of the request before it]")
 
 // notice reads HAProxy's own messages. ok is false if the line is none.
-func (p *parser) notice(line []byte, h header, e *session.Event) (skip lb.Skip, ok bool) {
-	msg := line[h.msg:]
+func (p *parser) notice(line []byte, h logtext.Header, e *session.Event) (skip lb.Skip, ok bool) {
+	msg := line[h.Msg:]
 	level := levelLen(msg)
 	text := msg[level:]
 	if level == 0 && !mayBeNotice(text) {

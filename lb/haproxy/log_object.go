@@ -5,15 +5,16 @@ import (
 	"strings"
 
 	"limpet.dev/lb"
+	"limpet.dev/lb/logtext"
 )
 
 // inferObject makes a format of a sample whose lines are JSON objects that nobody declared: the keys say
 // what the values mean, and HAProxy writes them always in the same order. It is nil if the sample
 // has no such line, or one that tells no time or nothing about an answer.
 func inferObject(opt *lb.LogOptions, caps *captureSet) *variant {
-	for line := range bytes.Lines(head(opt.Sample, 64<<10)) {
+	for line := range bytes.Lines(logtext.Head(opt.Sample, 64<<10)) {
 		line = bytes.TrimRight(line, "\r\n")
-		msg := line[readHeader(line).msg:]
+		msg := line[syslog.Header(line).Msg:]
 		if len(msg) < 2 || msg[0] != '{' || msg[len(msg)-1] != '}' {
 			continue
 		}
@@ -57,9 +58,9 @@ func objectFormat(text string) *format {
 				add(objectNode(key, value, true))
 			}
 			i = end
-		case isDigit(c) || c == '-' || c == '+':
+		case logtext.IsDigit(c) || c == '-' || c == '+':
 			end := i + 1
-			for end < len(text) && (isDigit(text[end]) || text[end] == '.') {
+			for end < len(text) && (logtext.IsDigit(text[end]) || text[end] == '.') {
 				end++
 			}
 			if whole, _, ok := strings.Cut(text[i:end], "."); ok && len(whole) == 10 { // %Ts.%ms

@@ -30,10 +30,10 @@ func sniffLog(head []byte) float64 {
 }
 
 func sniffLine(line []byte, m *matcher, e *session.Event) float64 {
-	h := readHeader(line)
-	msg := line[h.msg:]
+	h := syslog.Header(line)
+	msg := line[h.Msg:]
 	for _, f := range sniffFormats {
-		if m.match(f, line, h.msg) {
+		if m.match(f, line, h.Msg) {
 			return 1
 		}
 	}
@@ -49,7 +49,7 @@ func sniffLine(line []byte, m *matcher, e *session.Event) float64 {
 			return 0.9
 		}
 	}
-	if bytes.Contains(line[:min(len(line), h.msg)], []byte("haproxy[")) {
+	if bytes.Contains(line[:min(len(line), h.Msg)], []byte("haproxy[")) {
 		return 0.8
 	}
 	return 0

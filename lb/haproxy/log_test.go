@@ -81,7 +81,7 @@ func TestFastPathReadsWhatTheFormatSays(t *testing.T) {
 				a.Reason, a.Release, a.Cleared, a.Cart = []byte("left over"), []byte("left over"), true, 7
 				quick.Parse(line, &a) // the second time the header is known
 				skipA := quick.Parse(line, &a)
-				if quick.fast(quick.variants[0], line, readHeader(line).msg, &session.Event{}) {
+				if quick.fast(quick.variants[0], line, syslog.Header(line).Msg, &session.Event{}) {
 					fast++
 				}
 				skipB := slow.slow(line, &b)

@@ -1,6 +1,10 @@
 package haproxy
 
-import "bytes"
+import (
+	"bytes"
+
+	"limpet.dev/lb/logtext"
+)
 
 // value returns a field's text as HAProxy had it: without quotes, "-" and null being nothing, escapes undone.
 // The result points into the line, or into scratch where an escape had to be undone.
@@ -26,8 +30,8 @@ func (n *node) value(b []byte, scratch *[]byte) []byte {
 func unhash(b []byte, scratch *[]byte) []byte {
 	from := len(*scratch)
 	for i := 0; i < len(b); i++ {
-		if b[i] == '#' && i+2 < len(b) && unhex(b[i+1]) >= 0 && unhex(b[i+2]) >= 0 {
-			*scratch = append(*scratch, byte(unhex(b[i+1])<<4|unhex(b[i+2])))
+		if b[i] == '#' && i+2 < len(b) && logtext.Unhex(b[i+1]) >= 0 && logtext.Unhex(b[i+2]) >= 0 {
+			*scratch = append(*scratch, byte(logtext.Unhex(b[i+1])<<4|logtext.Unhex(b[i+2])))
 			i += 2
 			continue
 		}
@@ -53,8 +57,8 @@ func unescape(b []byte, scratch *[]byte) []byte {
 		case 'r':
 			*scratch = append(*scratch, '\r')
 		case 'u':
-			if i+4 < len(b) && unhex(b[i+1]) == 0 && unhex(b[i+2]) == 0 && unhex(b[i+3]) >= 0 && unhex(b[i+4]) >= 0 {
-				*scratch = append(*scratch, byte(unhex(b[i+3])<<4|unhex(b[i+4])))
+			if i+4 < len(b) && logtext.Unhex(b[i+1]) == 0 && logtext.Unhex(b[i+2]) == 0 && logtext.Unhex(b[i+3]) >= 0 && logtext.Unhex(b[i+4]) >= 0 {
+				*scratch = append(*scratch, byte(logtext.Unhex(b[i+3])<<4|logtext.Unhex(b[i+4])))
 				i += 4
 				continue
 			}
@@ -66,35 +70,13 @@ func unescape(b []byte, scratch *[]byte) []byte {
 	return (*scratch)[from:]
 }
 
-// number reads [+-]digits; ok is false for "-" and for what is no number or too long.
-func number(b []byte) (v int64, ok bool) {
-	neg := false
-	if len(b) > 0 && (b[0] == '+' || b[0] == '-') {
-		neg = b[0] == '-'
-		b = b[1:]
-	}
-	if len(b) == 0 || len(b) > 18 {
-		return 0, false
-	}
-	for _, c := range b {
-		if !isDigit(c) {
-			return 0, false
-		}
-		v = v*10 + int64(c-'0')
-	}
-	if neg {
-		v = -v
-	}
-	return v, true
-}
-
 // hexNumber reads hexadecimal digits.
 func hexNumber(b []byte) (v int64, ok bool) {
 	if len(b) == 0 || len(b) > 15 {
 		return 0, false
 	}
 	for _, c := range b {
-		d := unhex(c)
+		d := logtext.Unhex(c)
 		if d < 0 {
 			return 0, false
 		}

@@ -1,6 +1,7 @@
 package haproxy
 
 import (
+	"limpet.dev/lb/logtext"
 	"limpet.dev/session"
 )
 
@@ -34,7 +35,7 @@ func (w *filler) duration(n *node, text []byte) bool {
 	default:
 		return false
 	}
-	v, ok := number(n.value(text, w.scratch))
+	v, ok := logtext.Number(n.value(text, w.scratch))
 	if !ok {
 		return true
 	}
@@ -61,7 +62,7 @@ func (w *filler) moment(n *node, text []byte) bool {
 			t.accept, t.acceptExact = nanos, true
 		}
 	case meansAcceptZoned, meansRequestZoned:
-		nanos, ok := readZonedDate(n.value(text, w.scratch))
+		nanos, ok := logtext.ZonedDate(n.value(text, w.scratch))
 		if !ok {
 			return true
 		}
@@ -79,7 +80,7 @@ func (w *filler) moment(n *node, text []byte) bool {
 }
 
 func (w *filler) epoch(n *node, text []byte) {
-	read := number
+	read := logtext.Number
 	if n.hex {
 		read = hexNumber
 	}
@@ -119,16 +120,6 @@ func (w *filler) classic(v []byte) (int64, bool) {
 		nanos += (int64(v[21]-'0')*100 + int64(v[22]-'0')*10 + int64(v[23]-'0')) * msec
 	}
 	return nanos, true
-}
-
-// readZonedDate reads "26/Apr/2024:07:41:11 +0200".
-func readZonedDate(v []byte) (int64, bool) {
-	if len(v) != 26 {
-		return 0, false
-	}
-	nanos, ok := readClassicDate(v, utc)
-	offset, ok2 := zoneOffset(v[21:])
-	return nanos - offset, ok && ok2
 }
 
 // times works out when the request began and ended. lineTime is that of the syslog header (the end of the

@@ -4,6 +4,7 @@ import (
 	"bytes"
 
 	"limpet.dev/lb"
+	"limpet.dev/lb/logtext"
 	"limpet.dev/session"
 )
 
@@ -11,10 +12,10 @@ import (
 // what stands in front of the cut counts, if the termination state and a time are among it, and the
 // facts of the rest are not claimed. A value that the cut may have shortened does not count, but
 // for the request line, of which the beginning is worth having.
-func (p *parser) partial(line []byte, h header, e *session.Event) bool {
+func (p *parser) partial(line []byte, h logtext.Header, e *session.Event) bool {
 	v := p.variants[p.cur]
 	m := &p.matcher
-	if v.tcp || m.match(v.f, line, h.msg) || !m.ended {
+	if v.tcp || m.match(v.f, line, h.Msg) || !m.ended {
 		return false
 	}
 	whole := m.farNode
@@ -78,7 +79,7 @@ func oldTCP(msg []byte) bool {
 		return false
 	}
 	slashes := bytes.Count(words[4], []byte("/"))
-	_, sized := number(words[5])
+	_, sized := logtext.Number(words[5])
 	return slashes >= 2 && slashes <= 4 && sized && len(words[6]) == 2 && isStateCode(words[6]) && bytes.IndexByte(words[7], '"') < 0
 }
 
