@@ -42,7 +42,7 @@ var layers = map[string]layer{
 	"witness":    {level: 2, pure: true},
 	"capture":    {level: 2, pure: true},
 
-	"cookie": {level: 1, pure: true, modules: []string{"golang.org/x/net/publicsuffix", "github.com/mileusna/useragent"}},
+	"cookie": {level: 1, pure: true, modules: []string{"golang.org/x/net/publicsuffix", "golang.org/x/net/idna", "github.com/mileusna/useragent"}},
 	"intent": {level: 1, pure: true, modules: []string{yamlModule}},
 
 	"session":  {level: 0, pure: true},

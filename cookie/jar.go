@@ -1,0 +1,195 @@
+package cookie
+
+import (
+	"slices"
+	"strings"
+	"time"
+)
+
+// A Jar is the cookie store of one client. It is not safe for use by several goroutines.
+type Jar struct {
+	Client *Client
+
+	sites map[string]*drawer // by registrable domain
+	total int
+	order uint64
+	lost  []Lost
+}
+
+// A drawer holds the cookies of one site in the order in which they are sent: longer paths
+// first, then older ones (bis, 5.8.3).
+type drawer struct{ cookies []*Cookie }
+
+// Lost is a cookie that left a jar without anybody asking for it.
+type Lost struct {
+	Cookie Cookie
+	Why    Reason // Evicted, ExpiredLater, SessionEnded
+	At     time.Time
+}
+
+// NewJar returns an empty jar of a client.
+func NewJar(c *Client) *Jar { return &Jar{Client: c, sites: map[string]*drawer{}} }
+
+// Set takes in one Set-Cookie line that came with the answer to r, or that script wrote (r is
+// then a Document).
+func (j *Jar) Set(line string, r *Request, now time.Time) Verdict {
+	rules := &j.Client.Rules
+	v, gone := judge(line, r, rules, now)
+	if v.Why != 0 {
+		return v
+	}
+	d := j.sites[r.URL.site]
+	if d == nil {
+		if gone {
+			v.Outcome, v.Why = DeletedNothing, Expired.Set()
+			return v
+		}
+		d = &drawer{}
+		j.sites[r.URL.site] = d
+	}
+	if why := d.protects(&v.Cookie, r, rules, now); why != 0 {
+		v.Why = why
+		return v
+	}
+	at := d.find(&v.Cookie, rules)
+	if at >= 0 && d.cookies[at].HttpOnly && r.Kind == Script {
+		v.Why = HTTPOnlyScript.Set()
+		return v
+	}
+	switch {
+	case gone && at < 0:
+		v.Outcome, v.Why = DeletedNothing, Expired.Set()
+	case gone:
+		d.remove(at)
+		j.total--
+		v.Outcome, v.Why = Deleted, Expired.Set()
+	case at >= 0:
+		j.replace(d, at, &v.Cookie, rules)
+		v.Outcome = Replaced
+	default:
+		j.insert(d, &v.Cookie)
+		v.Outcome = Stored
+		j.makeRoom(d, &v.Cookie, now)
+	}
+	return v
+}
+
+// SetAll takes in the Set-Cookie lines of one answer.
+func (j *Jar) SetAll(lines []string, r *Request, now time.Time) []Verdict {
+	out := make([]Verdict, len(lines))
+	for i, line := range lines {
+		out[i] = j.Set(line, r, now)
+	}
+	return out
+}
+
+// protects keeps Secure cookies from being overlaid over http (bis, 5.7 step 18).
+func (d *drawer) protects(c *Cookie, r *Request, rules *Rules, now time.Time) Reasons {
+	if !rules.KeepSecure || c.Secure || r.secure(rules) {
+		return 0
+	}
+	for _, old := range d.cookies {
+		if old.Secure && old.Name == c.Name && !old.expired(now) && pathMatch(c.Path, old.Path) &&
+			(old.Domain == c.Domain || under(old.Domain, c.Domain) || under(c.Domain, old.Domain)) {
+			return OverwriteSecure.Set()
+		}
+	}
+	return 0
+}
+
+// find returns the place of the cookie that a new one replaces, -1 if there is none.
+func (d *drawer) find(c *Cookie, rules *Rules) int {
+	for i, old := range d.cookies {
+		if old.Path == c.Path && old.Domain == c.Domain && (old.HostOnly == c.HostOnly || !rules.HostOnlyInKey) &&
+			(old.Name == c.Name || rules.FoldNames && strings.EqualFold(old.Name, c.Name)) && old.Partition == c.Partition {
+			return i
+		}
+	}
+	return -1
+}
+
+func (d *drawer) remove(at int) { d.cookies = slices.Delete(d.cookies, at, at+1) }
+
+// replace puts a new cookie in an old one's place. It keeps the time of creation (bis, 5.7
+// step 23), in some clients only while the value stays the same.
+func (j *Jar) replace(d *drawer, at int, c *Cookie, rules *Rules) {
+	old := d.cookies[at]
+	if rules.RenewOnChange && old.Value != c.Value {
+		d.remove(at)
+		j.total--
+		j.insert(d, c)
+		return
+	}
+	c.Created, c.order = old.Created, old.order
+	*old = *c
+}
+
+// insert puts a cookie where it belongs in the order of sending.
+func (j *Jar) insert(d *drawer, c *Cookie) {
+	j.order++
+	c.order = j.order
+	kept := *c
+	at, _ := slices.BinarySearchFunc(d.cookies, &kept, sendOrder)
+	d.cookies = slices.Insert(d.cookies, at, &kept)
+	j.total++
+}
+
+func sendOrder(a, b *Cookie) int {
+	switch {
+	case len(a.Path) != len(b.Path):
+		return len(b.Path) - len(a.Path)
+	case a.order < b.order:
+		return -1
+	case a.order > b.order:
+		return 1
+	}
+	return 0
+}
+
+// Cookies returns what the jar holds, sites in alphabetical order, each in the order of sending.
+func (j *Jar) Cookies() []Cookie {
+	var sites []string
+	for site := range j.sites {
+		sites = append(sites, site)
+	}
+	slices.Sort(sites)
+	var out []Cookie
+	for _, site := range sites {
+		for _, c := range j.sites[site].cookies {
+			out = append(out, *c)
+		}
+	}
+	return out
+}
+
+// Len returns how many cookies the jar holds.
+func (j *Jar) Len() int { return j.total }
+
+// Lost returns the cookies that left the jar by themselves, oldest first.
+func (j *Jar) Lost() []Lost { return j.lost }
+
+// Restart ends the client's process and starts it again: a memory jar is empty then, a
+// persistent one has lost its session cookies.
+func (j *Jar) Restart(now time.Time) {
+	keep := j.Client.Rules.Jar == PersistentJar
+	for _, d := range j.sites {
+		j.drop(d, SessionEnded, now, func(c *Cookie) bool { return !keep || !c.Persistent() })
+	}
+}
+
+// Clear empties the jar.
+func (j *Jar) Clear() { *j = *NewJar(j.Client) }
+
+// drop removes cookies from a drawer and remembers why.
+func (j *Jar) drop(d *drawer, why Reason, now time.Time, gone func(*Cookie) bool) {
+	d.cookies = slices.DeleteFunc(d.cookies, func(c *Cookie) bool {
+		if !gone(c) {
+			return false
+		}
+		j.total--
+		j.lost = append(j.lost, Lost{Cookie: *c, Why: why, At: now})
+		return true
+	})
+}
+
+func (c *Cookie) expired(now time.Time) bool { return !c.Expires.IsZero() && !c.Expires.After(now) }

@@ -1,0 +1,110 @@
+package cookie
+
+import "time"
+
+// Rules are the switches by which clients differ. The zero value is a client that keeps
+// everything for ever and knows only Domain, Path and Secure.
+type Rules struct {
+	Jar     JarKind
+	Dialect Dialect // who reads the line
+
+	// SameSite: the attribute is enforced. Then LaxByDefault treats its absence as Lax, except for
+	// LaxPost after creation on a top-level POST; NoneNeedsSecure refuses None without Secure.
+	SameSite        bool
+	LaxByDefault    bool
+	LaxPost         time.Duration
+	NoneNeedsSecure bool
+	NoneMisread     Misread
+	Schemeful       bool // http and https of one host are two sites
+	TopOnly         bool // frames between the page and the one that asks are not looked at
+
+	Prefixes     Prefixes
+	ExplicitRoot bool // __Host- wants "Path=/" written out
+
+	Suffixes        bool // public suffixes are refused as Domain
+	HostOnlyInKey   bool // a host-only cookie and a Domain cookie of one name are two
+	SecureLoopback  bool // http://localhost counts as secure
+	SecureLoopSend  bool // the same, for sending only
+	SecureNeedsTLS  bool // Secure over http is refused
+	KeepSecure      bool // "leave secure cookies alone"
+	RenewOnChange   bool // setting another value gives a new creation time
+	FoldNames       bool // names are compared without case
+	NoInnerTab      bool // a TAB inside the line is refused
+	QuietExpiry     bool
+	Nameless        Nameless
+	Chips           bool // Partitioned is understood
+	ThirdParty      ThirdParty
+	ThirdPartyWhy   Reason        // what a block is called; zero UserPreferences
+	Cap, ScriptCap  time.Duration // longest lifetime; of cookies that script writes. 0: none
+	MaxPair         int           // octets of name and value; 0: no limit
+	MaxAttribute    int           // octets of an attribute's value
+	MaxPerSite      int           // cookies of a site, then purged to PurgeSite
+	PurgeSite       int
+	MaxTotal        int // cookies altogether, then purged to PurgeTotal
+	PurgeTotal      int
+	SpareYoung      time.Duration // cookies younger than this survive the purge of the whole jar
+	MaxPartition    int           // octets of a partition's cookies of one site
+	MaxSent, MaxOut int           // cookies and octets sent with a request
+}
+
+// JarKind says whether a client keeps cookies, and how long.
+type JarKind uint8
+
+// Kinds of jars.
+const (
+	NoJar         JarKind = iota // every request is a stranger's
+	MemoryJar                    // gone when the process ends
+	PersistentJar                // dated cookies survive
+	ExportOnlyJar                // survives if a user saves it (curl -c)
+)
+
+// A Dialect reads Set-Cookie lines in its own way.
+type Dialect uint8
+
+// Dialects.
+const (
+	Bis    Dialect = iota // draft-ietf-httpbis-rfc6265bis: browsers
+	Golang                // net/http.ParseSetCookie and cookiejar
+	Python                // http.cookiejar, Netscape rules
+	Curl                  // lib/cookie.c
+)
+
+// Misread is what an old client makes of SameSite=None.
+type Misread uint8
+
+// Misreadings.
+const (
+	NoneUnderstood  Misread = iota
+	NoneDropsCookie         // Chromium 51-66
+	NoneIsStrict            // iOS 12, macOS 10.14
+)
+
+// Prefixes says which name prefixes a client enforces.
+type Prefixes uint8
+
+// Prefixes.
+const (
+	NoPrefixes      Prefixes = iota
+	ClassicPrefixes          // __Secure-, __Host-
+	HTTPPrefixes             // also __Http-, __Host-Http-
+)
+
+// Nameless is what happens to a line without "=", or with nothing in front of it.
+type Nameless uint8
+
+// Treatments of nameless cookies.
+const (
+	NamelessKept    Nameless = iota // name "", the text is the value (bis)
+	NamelessDropped                 // RFC 6265
+	NamelessNamed                   // Firefox: the text is the name; "=v" is refused
+)
+
+// ThirdParty is what happens to cookies under another site's page.
+type ThirdParty uint8
+
+// Treatments of third parties.
+const (
+	AllowThird ThirdParty = iota
+	BlockThird
+	PartitionThird // a jar for each site in the address bar
+)

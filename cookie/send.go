@@ -1,0 +1,151 @@
+package cookie
+
+import (
+	"time"
+)
+
+// Offered is a cookie of the jar in the light of one request.
+type Offered struct {
+	Cookie Cookie
+	Why    Reasons // why it stays at home; zero: it is sent
+	Notes  Reasons
+}
+
+// Sent reports whether the cookie goes with the request.
+func (o *Offered) Sent() bool { return o.Why == 0 }
+
+// Withholds says why a client does not send a cookie with a request; zero: it sends it.
+func (c *Client) Withholds(k *Cookie, r *Request, now time.Time) Reasons {
+	if c.Rules.Jar == NoJar {
+		return NoCookieStore.Set()
+	}
+	return withholds(k, r, &c.Rules, r.access(&c.Rules), r.partition(&c.Rules), now)
+}
+
+// withholds applies bis, 5.8.3.
+func withholds(k *Cookie, r *Request, rules *Rules, near access, here Partition, now time.Time) (why Reasons) {
+	if k.expired(now) {
+		return ExpiredLater.Set()
+	}
+	if !domainGoes(k, &r.URL) {
+		if under(r.URL.Host, k.Domain) || under(k.Domain, r.URL.Host) || k.site() == r.URL.site {
+			return DomainMismatch.Set()
+		}
+		return DifferentSite.Set()
+	}
+	if !k.HostOnly && rules.Suffixes && len(k.Domain) < len(r.URL.site) {
+		why |= SuffixRuleChanged.Set()
+	}
+	if without := r.without(); without != 0 && rules.SameSite {
+		return without
+	}
+	third := near == crossSite && !r.firstParty(rules)
+	if k.Partition != (Partition{}) && k.Partition != here || k.Partition == (Partition{}) && third && rules.ThirdParty == PartitionThird {
+		return OtherPartition.Set()
+	}
+	if k.Secure && !r.secure(rules) && !(rules.SecureLoopSend && r.URL.loopback()) {
+		why |= SecureOnly.Set()
+	}
+	if !pathMatch(r.URL.Path, k.Path) {
+		why |= NotOnPath.Set()
+	}
+	if r.Kind == Script && k.HttpOnly {
+		why |= HTTPOnlyHidden.Set()
+	}
+	if rules.SameSite {
+		why |= sameSiteWithholds(k, rules, near, now)
+	}
+	if third && rules.ThirdParty == BlockThird && k.Partition == (Partition{}) {
+		why |= rules.blocked()
+	}
+	return why
+}
+
+// sameSiteWithholds applies bis, 5.6.7.1 and the two minutes of 5.6.7.2.
+func sameSiteWithholds(k *Cookie, rules *Rules, near access, now time.Time) Reasons {
+	s := effective(k, rules)
+	unset := k.SameSite == Unset
+	switch {
+	case near == sameSite || s == None:
+		return 0
+	case s == Lax && near == laxSafe:
+		return 0
+	case s == Lax && near == laxUnsafe && unset && now.Sub(k.Created) < rules.LaxPost:
+		return 0
+	}
+	return sameSiteReason(s, unset, rules)
+}
+
+func domainGoes(k *Cookie, u *URL) bool {
+	return k.Domain == u.Host || !k.HostOnly && !u.ip && under(u.Host, k.Domain)
+}
+
+// site is the registrable domain of the cookie's domain.
+func (c *Cookie) site() string {
+	host, ip := canonicalHost(c.Domain)
+	site, _ := registrable(host, ip, compiledIn)
+	return site
+}
+
+// pathMatch is bis, 5.1.4.
+func pathMatch(path, cookiePath string) bool {
+	n := len(cookiePath)
+	return len(path) >= n && path[:n] == cookiePath && (len(path) == n || cookiePath[n-1] == '/' || path[n] == '/')
+}
+
+// PathMatch reports whether a cookie's path covers a request's path (bis, 5.1.4).
+func PathMatch(path, cookiePath string) bool { return cookiePath != "" && pathMatch(path, cookiePath) }
+
+// AppendHeader appends the value of the Cookie header that goes with a request, "" if none
+// does, and notes the access. It allocates nothing beyond dst. What it returns is a credential.
+func (j *Jar) AppendHeader(dst []byte, r *Request, now time.Time) []byte {
+	rules := &j.Client.Rules
+	d := j.sites[r.URL.site]
+	if d == nil || rules.Jar == NoJar {
+		return dst
+	}
+	near, here := r.access(rules), r.partition(rules)
+	start, count := len(dst), 0
+	for _, k := range d.cookies {
+		if withholds(k, r, rules, near, here, now) != 0 {
+			continue
+		}
+		if rules.MaxSent > 0 && count >= rules.MaxSent || rules.MaxOut > 0 && len(dst)-start+len(k.Name)+len(k.Value) > rules.MaxOut {
+			break
+		}
+		if count > 0 {
+			dst = append(dst, "; "...)
+		}
+		dst = rules.Dialect.appendPair(dst, k)
+		k.Accessed = now
+		count++
+	}
+	return dst
+}
+
+// Explain returns every cookie of the request's site in the order of sending, and why those
+// that stay at home do. Two that are sent under one name carry the note X.Shadowed.
+func (j *Jar) Explain(r *Request, now time.Time) []Offered {
+	rules := &j.Client.Rules
+	d := j.sites[r.URL.site]
+	if d == nil || rules.Jar == NoJar {
+		return nil
+	}
+	near, here := r.access(rules), r.partition(rules)
+	out := make([]Offered, len(d.cookies))
+	seen := map[string]int{}
+	for i, k := range d.cookies {
+		out[i] = Offered{Cookie: *k, Why: withholds(k, r, rules, near, here, now)}
+		if !out[i].Sent() {
+			continue
+		}
+		out[i].Notes = r.hidden()
+		if first, twice := seen[k.Name]; twice {
+			out[first].Notes |= Shadowed.Set()
+			out[i].Notes |= Shadowed.Set()
+		} else {
+			seen[k.Name] = i
+		}
+	}
+	return out
+}
