@@ -65,7 +65,7 @@ func (c *Correlator) likeness(n int32, l *life, r *Record) int {
 		fit += 4
 	}
 	if l.seen > 0 {
-		before := c.ring(n)[(l.seen-1)%ringLen]
+		before := l.ring[(l.seen-1)%ringLen]
 		if class := c.classOf(before.method, before.route); class != Ordinary && class == c.class(r) {
 			fit += 2
 		}

@@ -57,7 +57,6 @@ type Correlator struct {
 	slow       bool // take no short way; for the test that compares both
 	now, swept int64
 	serial     uint32
-	touched    int64 // keeps AddBatch's look-ahead from being removed by the compiler
 }
 
 // Counts are the sums over all requests. They always hold:
@@ -109,56 +108,11 @@ func NewCorrelator(v *Vocabulary, s Settings) *Correlator {
 	return &Correlator{Settings: s, vocab: v, keys: newTable(), clients: newTable(), traces: map[int32]*trace{}, moves: map[int32]move{}, readings: map[Pair]*reading{}, Population: newPopulation()}
 }
 
-// AddBatch adds records whose credentials stand in base.
-func (c *Correlator) AddBatch(records []Record, base []byte) {
-	for len(records) > 0 {
-		n := min(len(records), group)
-		c.fetch(records[:n])
-		for i := range records[:n] {
-			c.Add(&records[i], base)
-		}
-		records = records[n:]
-	}
-}
-
-// group is how many records are fetched for at a time: enough for the processor to wait for many
-// places of memory at once, few enough for them to stay in its nearest cache.
-const group = 24
-
-// fetch touches what the records of a group will need: first their slots of the table, then their lives,
-// then the place for the visit. Each loop is short, so that its loads overlap; what they
-// return is of no interest.
-func (c *Correlator) fetch(records []Record) {
-	var lives [group]int32
-	var touch int64
-	for i := range records {
-		lives[i] = -1
-		if k := records[i].Presented; k != 0 {
-			if s := &c.keys.slots[k&c.keys.mask]; s.key == k {
-				lives[i] = s.val
-			} else {
-				lives[i] = -2
-			}
-		}
-	}
-	for i := range records {
-		if lives[i] == -2 {
-			lives[i] = c.keys.get(records[i].Presented)
-		}
-		if lives[i] >= 0 {
-			touch += c.life(lives[i]).last
-		}
-	}
-	for i := range records {
-		if lives[i] >= 0 {
-			touch += c.ring(lives[i])[c.life(lives[i]).seen%ringLen].start
-		}
-	}
-	c.touched = touch
-}
-
 // Add adds one record.
-func (c *Correlator) Add(r *Record, base []byte) {
+func (c *Correlator) Add(r *Record, base []byte) { c.add(r, base, -1, -1) }
+
+// add adds one record. n is its credential's life, -1 none, if the table has not changed since it was looked up.
+func (c *Correlator) add(r *Record, base []byte, n int32, changes int) {
 	if r.Kind >= Start {
 		c.notice(r)
 		return
@@ -179,7 +133,10 @@ func (c *Correlator) Add(r *Record, base []byte) {
 		c.bare(r, base)
 		return
 	}
-	if n := c.keys.get(r.Presented); n >= 0 {
+	if changes != c.keys.changes {
+		n = c.keys.get(r.Presented)
+	}
+	if n >= 0 {
 		if c.slow || !c.steady(n, c.life(n), r) {
 			c.follow(n, r, base)
 		}

@@ -61,7 +61,7 @@ func (c *Correlator) moved(n int32, l *life, v *Visit) {
 	if l.moves == 0 {
 		m := move{after: v.shorten()}
 		if l.seen > 0 {
-			m.before = c.ring(n)[(l.seen-1)%ringLen]
+			m.before = l.ring[(l.seen-1)%ringLen]
 		}
 		c.moves[n] = m
 	}
@@ -78,7 +78,7 @@ func (c *Correlator) keep(n int32, l *life, v *Visit) {
 		l.troubled = true
 		c.trace(n, l)
 	}
-	c.ring(n)[l.seen%ringLen] = v.shorten()
+	l.ring[l.seen%ringLen] = v.shorten()
 	l.seen++
 	if l.troubled {
 		c.record(n, v)

@@ -9,9 +9,14 @@ const (
 	credBytes  = 40
 )
 
-// A life is what is touched of a session with every request: one cache line, no pointers. The latest visits lie in a ring
-// apart: they are written with every request and read only when something went wrong.
+// A life is what is touched of a session with every request: a cache line of state, and half a line of the ring of its latest
+// visits, which are read only when something went wrong. It holds no pointers.
 type life struct {
+	state
+	ring [ringLen]brief
+}
+
+type state struct {
 	last      int64  // start of the latest request
 	okRoutes  uint64 // which routes answered 2xx, as a small Bloom filter
 	followups uint32
@@ -34,7 +39,6 @@ type life struct {
 	port      uint16 // of the client's latest connection
 	home      uint16 // where its state was known last before it got into trouble
 	untouched uint32 // ms that the latest request came after the latest one that used the session
-
 }
 
 // A rest is what is remembered of a session beside its life: touched when it begins, changes its credential,
@@ -69,17 +73,18 @@ type trace struct {
 	full    bool
 }
 
-func (c *Correlator) life(n int32) *life { return &c.slab[n/slabSize].lives[n%slabSize] }
+func (c *Correlator) life(n int32) *life {
+	return &c.slab[uint32(n)/slabSize].lives[uint32(n)%slabSize]
+}
 
-func (c *Correlator) rest(n int32) *rest { return &c.slab[n/slabSize].rests[n%slabSize] }
+func (c *Correlator) rest(n int32) *rest {
+	return &c.slab[uint32(n)/slabSize].rests[uint32(n)%slabSize]
+}
 
-func (c *Correlator) ring(n int32) *[ringLen]brief { return &c.slab[n/slabSize].rings[n%slabSize] }
-
-// A slab holds lives, their rings and their rests, apart, so that what every request touches lies close together.
+// A slab holds lives and their rests, apart, so that what every request touches lies close together.
 type slab struct {
-	lives []life
-	rings [][ringLen]brief
-	rests []rest
+	lives *[slabSize]life
+	rests *[slabSize]rest
 }
 
 func (c *Correlator) each(do func(int32, *life)) {
@@ -96,13 +101,7 @@ func (c *Correlator) each(do func(int32, *life)) {
 func (c *Correlator) begin(key uint64, span Span, r *Record, base []byte) (int32, *life) {
 	if len(c.free) == 0 {
 		i := len(c.slab)
-		s := slab{make([]life, slabSize), make([][ringLen]brief, slabSize), make([]rest, slabSize)}
-		if c.Advise != nil {
-			c.Advise(bytesOf(s.lives))
-			c.Advise(bytesOf(s.rings))
-			c.Advise(bytesOf(s.rests))
-		}
-		c.slab = append(c.slab, s)
+		c.slab = append(c.slab, slab{(*[slabSize]life)(aligned[life](slabSize, c.Advise)), (*[slabSize]rest)(aligned[rest](slabSize, c.Advise))})
 		for j := slabSize - 1; j >= 0; j-- {
 			c.free = append(c.free, int32(i*slabSize+j))
 		}
@@ -111,7 +110,7 @@ func (c *Correlator) begin(key uint64, span Span, r *Record, base []byte) (int32
 	c.free = c.free[:len(c.free)-1]
 	l, t := c.life(n), c.rest(n)
 	c.serial++
-	*l = life{used: true, last: r.Start, cart: -1, prev: -1}
+	l.state = state{used: true, last: r.Start, cart: -1, prev: -1}
 	*t = rest{id: c.serial, first: r.Start, client: r.Client, net: r.Net, net6: r.Net6, ipv6: r.Flags&IPv6 != 0, agent: r.Agent,
 		nextOf: -1, prevOf: -1, user: r.User}
 	c.remember(t, span, base)
@@ -181,7 +180,7 @@ func (t *rest) pseudonym(k Key) Pseudonym {
 func (c *Correlator) recent(n int32, l *life, dst []Visit, agent uint16) []Visit {
 	k := min(l.seen, ringLen)
 	for i := l.seen - k; i < l.seen; i++ {
-		dst = append(dst, c.ring(n)[i%ringLen].visit(agent))
+		dst = append(dst, l.ring[i%ringLen].visit(agent))
 	}
 	return dst
 }

@@ -79,7 +79,7 @@ func (c *Correlator) replaces(m, n int32) {
 	a := c.life(m)
 	a.prev, c.rest(m).prevID = n, c.rest(n).id
 	if a.loggedIn {
-		c.recover(m, c.ring(m)[(a.seen-1)%ringLen].end(), true)
+		c.recover(m, a.ring[(a.seen-1)%ringLen].end(), true)
 	}
 }
 

@@ -46,7 +46,7 @@ func (c *Correlator) steady(n int32, l *life, r *Record) bool {
 	if r.Port != 0 {
 		l.port = r.Port
 	}
-	b := &c.ring(n)[l.seen%ringLen]
+	b := &l.ring[l.seen%ringLen]
 	l.seen++
 	*b = brief{start: r.Start, durUs: durUs(r), line: r.Line, instance: r.Instance, route: r.Route, status: r.Status, input: uint8(min(r.Input, 255)),
 		method: r.Method, affinity: r.Flow.Affinity, set: r.Flow.Set, routing: Held, outcome: Honoured}

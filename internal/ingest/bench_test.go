@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"testing"
+	"time"
 
 	"limpet.dev/lb"
 	"limpet.dev/lb/haproxy"
@@ -41,8 +42,8 @@ func parserFor(b *testing.B, log []byte) lb.LineParser {
 
 // BenchmarkStages measures each stage of one line's way, on one processor.
 func BenchmarkStages(b *testing.B) {
-	const lines = 200_000
-	log := httplog(lines, 50_000)
+	const lines = 400_000
+	log := httplog(lines, 100_000)
 	newWorker := func() *worker {
 		l := &lane{parser: parserFor(b, log), login: func([]byte) bool { return false }}
 		p := &pump{vocab: session.NewVocabulary()}
@@ -83,9 +84,13 @@ func BenchmarkStages(b *testing.B) {
 		w := newWorker()
 		w.piece.data = log
 		w.parse()
-		c := session.NewCorrelator(w.pump.vocab, session.Settings{})
+		c := session.NewCorrelator(w.pump.vocab, session.Settings{Advise: largePages})
 		b.ReportAllocs()
 		for b.Loop() {
+			for i := range w.batch.records { // the next hour
+				w.batch.records[i].Start += int64(time.Hour / 2)
+				w.batch.records[i].End += int64(time.Hour / 2)
+			}
 			for r := w.batch.records; len(r) > 0; {
 				n := min(len(r), 1700)
 				c.AddBatch(r[:n], log)
