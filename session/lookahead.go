@@ -10,10 +10,9 @@ const group = 16
 // group of records and needs what the step before it had fetched one group earlier: first the buckets of the table, then the
 // states of the lives found there, then the places for the visits.
 type lookahead struct {
-	lives   [4 * group]int32 // of the records, by index; -1 none
-	changes int              // of the table, when the eldest of them was looked up
-	looked  [4]int
-	places  [group]unsafe.Pointer
+	lives  [4 * group]int32 // of the records, by index; -1 none
+	looked [4]int           // the table's changes when each group of them was looked up
+	places [group]unsafe.Pointer
 }
 
 // clip returns the group of records that begins at from, as far as there are any.
