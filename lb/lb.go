@@ -212,6 +212,7 @@ type LogLineOptions struct {
 	SessionCookie  string // default "SESSION"
 	AffinityCookie string // default: the first affinity cookie of Config, or "SRV"
 	Config         *topology.Config
+	Behind         bool   // it stands behind another tier: keep the request id that came
 	KeyVariable    string // the environment variable that holds the key in base64
 	Variant        string // product's own variants; "" is the first
 }

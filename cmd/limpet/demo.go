@@ -26,6 +26,7 @@ const htmlName = "report.html"
 // A demo is the flags of limpet demo.
 type demo struct {
 	opt     lab.DemoOptions
+	faults  []string
 	without []string
 	list    bool
 	out     outputs
@@ -56,8 +57,9 @@ Exit codes are those of diagnose: 1 when sessions were lost, as planted.`,
 		},
 	}
 	f := cmd.Flags()
-	f.StringVar(&d.opt.Fault, "fault", lab.DefaultFault, "the cause to plant, or none; --list names them")
-	f.StringVar(&d.opt.LB, "lb", "", "haproxy or emulated:haproxy (default: haproxy if it is installed)")
+	f.StringSliceVar(&d.faults, "fault", []string{lab.DefaultFault}, "the cause to plant, or none; --list names them; two, with a comma, are planted together")
+	f.StringVar(&d.opt.Also, "also", "", "a second cause to plant beside it")
+	f.StringVar(&d.opt.LB, "lb", "", "one of "+strings.Join(lab.LBs(), ", ")+" (default: the real haproxy if it is installed)")
 	f.Int64Var(&d.opt.Seed, "seed", 1, "fixes the plan: who does what, when and where the fault strikes")
 	f.IntVar(&d.opt.Clients, "clients", 0, "how many clients (default 72)")
 	f.DurationVar(&d.opt.Duration, "duration", 0, "how long they shop (default 9s)")
@@ -107,16 +109,14 @@ func (d *demo) run(ctx context.Context, e *env, g *global) error {
 
 // check finds wishes that cannot be met before anything is started.
 func (d *demo) check() error {
-	if d.opt.Fault != lab.NoFault && !slices.Contains(lab.Faults(), d.opt.Fault) {
-		return usage("--fault: unknown; known: %s, %s", strings.Join(lab.Faults(), ", "), lab.NoFault)
+	if err := d.chooseFaults(); err != nil {
+		return err
 	}
 	if d.opt.LogDetail != lab.LogFull && d.opt.LogDetail != lab.LogDefault {
 		return usage("--log-detail is %s or %s", lab.LogFull, lab.LogDefault)
 	}
-	switch d.opt.LB {
-	case "", "haproxy", "emulated:haproxy":
-	default:
-		return usage("--lb is haproxy or emulated:haproxy")
+	if d.opt.LB != "" && !slices.Contains(lab.LBs(), d.opt.LB) {
+		return usage("--lb is one of %s", strings.Join(lab.LBs(), ", "))
 	}
 	if d.opt.Clients < 0 || d.opt.Clients > 5000 {
 		return usage("--clients is at most 5000")
@@ -139,15 +139,39 @@ func (d *demo) check() error {
 	return nil
 }
 
+// chooseFaults takes --fault a,b and --also b.
+func (d *demo) chooseFaults() error {
+	if len(d.faults) == 2 && d.opt.Also == "" {
+		d.opt.Also = d.faults[1]
+	} else if len(d.faults) != 1 {
+		return usage("--fault takes one cause, or two")
+	}
+	d.opt.Fault = d.faults[0]
+	if d.opt.Fault != lab.NoFault && !slices.Contains(lab.Faults(), d.opt.Fault) {
+		return usage("--fault: unknown; known: %s, %s", strings.Join(lab.Faults(), ", "), lab.NoFault)
+	}
+	if d.opt.Also != "" && (!slices.Contains(lab.Faults(), d.opt.Also) || d.opt.Also == d.opt.Fault || d.opt.Fault == lab.NoFault) {
+		return usage("--also is another cause; known: %s", strings.Join(lab.Faults(), ", "))
+	}
+	return nil
+}
+
 func (d *demo) headline() string {
 	if d.opt.Fault == lab.NoFault {
 		return "A shop in good health: nothing is planted."
 	}
-	title := d.opt.Fault
-	if c, ok := cause.Find(d.opt.Fault); ok {
-		title += " (" + c.Title + ")"
+	text := "A shop with a planted fault: " + faultTitle(d.opt.Fault)
+	if d.opt.Also != "" {
+		text += ", and a second one: " + faultTitle(d.opt.Also)
 	}
-	return "A shop with a planted fault: " + title
+	return text
+}
+
+func faultTitle(id string) string {
+	if c, ok := cause.Find(id); ok {
+		return id + " (" + c.Title + ")"
+	}
+	return id
 }
 
 // farewell says where everything is and what to try next.
@@ -159,11 +183,18 @@ func (d *demo) farewell(p *progress, dir string, r *diagnose.Report) {
 	}
 }
 
+// listFaults lists what can be planted, with the balancers that cannot show it.
 func listFaults(w io.Writer) error {
 	tw := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	for _, id := range lab.Faults() {
 		c, _ := cause.Find(id)
-		fmt.Fprintf(tw, "%s\t%s\n", id, c.Title)
+		note := ""
+		for _, name := range lab.LBs() {
+			if lab.Plantable(id, name) != "" {
+				note += " not on " + name + ";"
+			}
+		}
+		fmt.Fprintf(tw, "%s\t%s\t%s\n", id, c.Title, strings.TrimSuffix(note, ";"))
 	}
 	return tw.Flush()
 }

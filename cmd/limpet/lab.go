@@ -21,7 +21,7 @@ func newLab(e *env, g *global) *cobra.Command {
 		Args:  noCommand,
 		RunE:  func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
-	cmd.AddCommand(newLabScore(e, g), newLabRecord(e, g), newLabWeigh(e, g), newLabSweep(e, g), newLabAccuracy(e, g), newLabWeigh(e, g))
+	cmd.AddCommand(newLabScore(e, g), newLabRecord(e, g), newLabWeigh(e, g), newLabSweep(e, g), newLabAccuracy(e, g), newLabFaults(e))
 	return cmd
 }
 

@@ -38,7 +38,7 @@ Run it in a checkout. The cause may be none, for a healthy run.`,
 		},
 	}
 	f := cmd.Flags()
-	f.StringVar(&opt.Demo.LB, "lb", "emulated:haproxy", "haproxy or emulated:haproxy")
+	f.StringVar(&opt.Demo.LB, "lb", lab.LBs()[0], "one of "+strings.Join(lab.LBs(), ", "))
 	f.Int64Var(&opt.Demo.Seed, "seed", 1, "fixes the plan, and names the case")
 	f.IntVar(&opt.Demo.Clients, "clients", 16, "how many clients; fewer are taken where the case gets too large")
 	f.DurationVar(&opt.Demo.Duration, "duration", 0, "how long they shop (default 4s)")

@@ -38,7 +38,7 @@ accuracy DIR then compares the diagnoses with what really happened.`,
 	f := cmd.Flags()
 	f.Int64SliceVar(&opt.Seeds, "seeds", nil, "seeds to play")
 	f.StringSliceVar(&opt.Faults, "only", nil, "faults to play (default: all, and none)")
-	f.StringSliceVar(&opt.LBs, "lb", []string{"emulated:haproxy", "haproxy"}, "balancers")
+	f.StringSliceVar(&opt.LBs, "lb", lab.LBs()[:2], "balancers, of "+strings.Join(lab.LBs(), ", "))
 	f.StringVar(&opt.Dir, "out", "", "folder for the runs")
 	f.IntVar(&opt.Parallel, "parallel", 2, "runs at a time")
 	f.IntVar(&opt.Demo.Clients, "clients", 0, "how many clients (default 72)")
@@ -64,8 +64,8 @@ func checkSweep(opt *lab.SweepOptions) error {
 		}
 	}
 	for _, lb := range opt.LBs {
-		if lb != "haproxy" && lb != "emulated:haproxy" {
-			return usage("--lb is haproxy or emulated:haproxy")
+		if !slices.Contains(lab.LBs(), lb) {
+			return usage("--lb is one of %s", strings.Join(lab.LBs(), ", "))
 		}
 	}
 	return nil

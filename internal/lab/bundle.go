@@ -30,10 +30,14 @@ func (st *stage) writeBundle() error {
 		return fmt.Errorf("write events: %w", err)
 	}
 	files := map[string]string{
-		"haproxy.cfg":   st.config,
 		"limpet.key":    hex.EncodeToString(st.key[:]) + "\n",
 		"changes.jsonl": st.changeLines(),
 		"limpet.yaml":   st.intent(),
+	}
+	for _, n := range st.nodes() {
+		if !n.tier.silent {
+			files[n.file(st.lb.dialect.config)] = n.config
+		}
 	}
 	leaveOut := map[string]bool{"changes.jsonl": st.opt.NoChanges, "limpet.yaml": st.opt.NoIntent}
 	for name, text := range files {
@@ -99,9 +103,14 @@ func (st *stage) intent() string {
 	line("    routes: {login: POST /login, logout: POST /logout, cart: /cart*, checkout: /checkout*}")
 	line("    critical: [cart]")
 	line("tiers:")
-	line("  - {name: edge, product: haproxy, config: haproxy.cfg, pool: %s, logs: [haproxy.log]}", poolName)
+	for _, nodes := range [][]*node{st.edges, st.inner} {
+		st.intentTier(nodes, line)
+	}
 	line("instances:")
 	for _, in := range st.instances {
+		if in.addr == "" {
+			continue // its time never came
+		}
 		line("  - {name: %s, address: %q}", in.name, in.addr)
 	}
 	if !st.opt.NoEvents {
@@ -113,17 +122,42 @@ func (st *stage) intent() string {
 	return b.String()
 }
 
+// intentTier declares one tier; balancers of which nothing is kept are not declared.
+func (st *stage) intentTier(nodes []*node, line func(format string, args ...any)) {
+	if len(nodes) == 0 || nodes[0].tier.silent {
+		return
+	}
+	files := func(n *node) string {
+		var logs []string
+		for _, l := range st.lb.dialect.logs {
+			logs = append(logs, n.file(l))
+		}
+		return fmt.Sprintf("config: %s, logs: [%s]", n.file(st.lb.dialect.config), strings.Join(logs, ", "))
+	}
+	first := nodes[0]
+	if len(nodes) == 1 {
+		line("  - {name: %s, product: %s, pool: %s, %s}", first.place, st.lb.product.Name, poolName, files(first))
+		return
+	}
+	line("  - name: %s", first.place)
+	line("    product: %s", st.lb.product.Name)
+	line("    pool: %s", poolName)
+	line("    nodes:")
+	for _, n := range nodes {
+		line("      - {name: %s, %s}", n.name, files(n))
+	}
+}
+
 func (st *stage) writeTruth() error {
 	t := Truth{
 		Schema: TruthSchema, Cause: NoFault, Also: []string{}, Accept: []string{},
-		Seed: st.opt.Seed, LB: "haproxy", Real: !strings.HasPrefix(st.lbName, "emulated:"), App: "shop",
+		Seed: st.opt.Seed, LB: st.lb.product.Name, Real: st.lb.binary != "", App: "shop",
 		Storage: string(st.sc.storage), LogDetail: st.opt.LogDetail, FaultAt: st.faultAt,
 		Followups: st.tally.followups.Load(), LostFollowups: st.tally.lost.Load(),
 		Sessions: map[string]TruthLife{},
 	}
-	cause := unplanned
 	if st.sc.cause != "" {
-		t.Cause, cause = st.sc.cause, st.sc.cause
+		t.Cause = st.sc.cause
 		if len(t.FaultAt) == 0 {
 			t.FaultAt["start"] = st.began.UTC()
 		}
@@ -132,8 +166,11 @@ func (st *stage) writeTruth() error {
 		// Nothing in the bundle says where sessions live: TAXONOMY, "Between neighbours".
 		t.Accept = append(t.Accept, "session-store-node-local")
 	}
+	if st.sc.also != "" {
+		t.Also = append(t.Also, st.sc.also)
+	}
 	for _, p := range st.players {
-		biographyOf(p).entries(cause, func(name string, e TruthLife) {
+		biographyOf(p).entries(st.blame, func(name string, e TruthLife) {
 			t.Visible = t.Visible || e.Lost
 			t.Sessions[name] = e
 		})

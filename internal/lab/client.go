@@ -10,6 +10,7 @@ import (
 	"net/netip"
 	"net/url"
 	"strings"
+	"sync/atomic"
 	"time"
 )
 
@@ -29,6 +30,7 @@ type client struct {
 	st        *stage
 	transport *http.Transport
 	life      biography
+	entry     atomic.Int32 // the balancer that it connects to, of st.edges
 
 	fixedCookie string // a robot's Cookie header, sent whatever the jar says
 }
@@ -40,7 +42,7 @@ func (st *stage) newClient(i int, f family) *client {
 		rng: newRand(st.opt.Seed, "client/"+name),
 		jar: jar{host: shopHost, family: f},
 		life: biography{
-			client: name, key: st.key, idle: st.sc.idle, absolute: st.sc.absolute,
+			client: name, family: f, key: st.key, idle: st.sc.idle, absolute: st.sc.absolute,
 			tally: &st.tally, byCredential: map[string]*life{},
 		},
 	}
@@ -48,9 +50,9 @@ func (st *stage) newClient(i int, f family) *client {
 	if f == st.sc.dropsCookie {
 		c.jar.ignores = func(name string) bool { return name == affinityCookie }
 	}
-	dialer := &net.Dialer{Timeout: 2 * time.Second, LocalAddr: &net.TCPAddr{IP: c.addr.AsSlice()}}
+	c.chooseEntry()
 	c.transport = &http.Transport{
-		DialContext:           dialer.DialContext,
+		DialContext:           c.dial,
 		MaxIdleConnsPerHost:   1,
 		IdleConnTimeout:       30 * time.Second,
 		DisableCompression:    true,
@@ -66,6 +68,25 @@ func clientAddr(i int) netip.Addr {
 		i--
 	}
 	return netip.AddrFrom4([4]byte{127, byte(20 + i/250), byte(i % 250), byte(10 + i%7)})
+}
+
+// dial connects to the balancer that the client uses at the moment, whatever the site is called.
+func (c *client) dial(ctx context.Context, network, _ string) (net.Conn, error) {
+	dialer := &net.Dialer{Timeout: 2 * time.Second, LocalAddr: &net.TCPAddr{IP: c.addr.AsSlice()}}
+	return dialer.DialContext(ctx, network, c.st.edges[c.entry.Load()].listen)
+}
+
+// reconnect gives up the client's connection, as a network or an idle time would; the next one may reach
+// another of several equal balancers.
+func (c *client) reconnect() {
+	c.transport.CloseIdleConnections()
+	c.chooseEntry()
+}
+
+func (c *client) chooseEntry() {
+	if n := len(c.st.edges); n > 1 {
+		c.entry.Store(int32(c.rng.IntN(n)))
+	}
 }
 
 // An answer is what came back for a request.
@@ -97,6 +118,9 @@ func (c *client) post(ctx context.Context, target string, form url.Values) (answ
 
 // do sends one request, keeps the answer's cookies, and settles what it meant.
 func (c *client) do(ctx context.Context, k call) (answer, error) {
+	if c.st.sc.reconnects > 0 && c.rng.Float64() < c.st.sc.reconnects {
+		c.reconnect()
+	}
 	x := c.st.ledger.begin()
 	defer c.st.ledger.end(x)
 	path, _, _ := strings.Cut(k.target, "?")
@@ -126,7 +150,7 @@ func (c *client) request(ctx context.Context, k call, nav navigation, now time.T
 	if k.form != nil {
 		body = strings.NewReader(k.form.Encode())
 	}
-	req, err := http.NewRequestWithContext(ctx, k.method, "http://"+c.st.addr+k.target, body)
+	req, err := http.NewRequestWithContext(ctx, k.method, "http://"+shopHost+k.target, body)
 	if err != nil { // methods and targets are ours
 		panic(err)
 	}
@@ -146,7 +170,7 @@ func (c *client) request(ctx context.Context, k call, nav navigation, now time.T
 	if c.fixedCookie != "" {
 		cookies = c.fixedCookie
 	}
-	var o outcome
+	o := outcome{path: nav.path}
 	if cookies != "" {
 		req.Header.Set("Cookie", cookies)
 		if sent, err := req.Cookie(sessionCookie); err == nil && sent.Value != deletedValue {

@@ -13,51 +13,97 @@ import (
 	"strings"
 	"sync"
 	"sync/atomic"
+	"testing/fstest"
 	"time"
 
 	"limpet.dev/lb"
-	"limpet.dev/session"
 	"limpet.dev/topology"
 )
 
 // An emulator is a real HTTP reverse proxy that decides, and logs, as a product would: its
 // choices come from the product's Router, its log lines from the product's LineWriter, its
-// health checks from the configuration.
+// health checks from the configuration, the rest from the dialect's manner.
 type emulator struct {
-	listen   string // address to accept on
-	listener string // its name in the log
-	pool     *topology.Pool
-	writer   lb.LineWriter
-	key      session.Key
-	passID   bool          // hand the request id to the instance
-	connect  time.Duration // time limit for a connection to an instance
-	answer   time.Duration // time limit for the answer to a check (timeout check), 0: the check's whole
-	out      *lineFile
+	node   *node
+	manner *manner
 
-	mu     sync.Mutex // guards router
-	router lb.Router
+	mu      sync.Mutex // guards running and its routers
+	running *running
 
-	addresses map[string]string // instance -> address
 	serial    atomic.Uint64
+	server    *http.Server
+	transport *http.Transport
+	wg        sync.WaitGroup // the server, and the health checks of all configurations
+}
+
+// running is what the product holds in memory of one configuration. A reload with the same one makes the routers
+// forget what they would; a reload with another one begins anew.
+type running struct {
+	config   string
+	listener string
+	pools    []*emulatedPool // the first serves what no rule sends elsewhere
+	writer   lb.LineWriter
 
 	// generation counts reloads: a new process takes all instances for up.
 	generation atomic.Uint64
-	server     *http.Server
-	transport  *http.Transport
-	cancel     context.CancelFunc
-	wg         sync.WaitGroup
+	cancel     context.CancelFunc // ends its health checks
+}
+
+// An emulatedPool is a pool with its routing decisions.
+type emulatedPool struct {
+	pool      *topology.Pool
+	router    lb.Router
+	addresses map[string]string // instance -> address
+}
+
+func newEmulator(n *node) (*emulator, error) {
+	e := &emulator{node: n, manner: &n.st.lb.dialect.manner}
+	var err error
+	e.running, err = e.read(n.config)
+	return e, err
+}
+
+// read makes the state that belongs to a configuration.
+func (e *emulator) read(config string) (*running, error) {
+	product, file := e.node.st.lb.product, e.node.st.lb.dialect.config
+	env := func(string) (string, bool) { return "", false }
+	cfg, err := product.Config(fstest.MapFS{file: {Data: []byte(config)}}, []string{file}, env)
+	if err != nil {
+		return nil, fmt.Errorf("read our own configuration: %w", err)
+	}
+	g := &running{config: config, listener: listenerName}
+	for _, name := range e.node.tier.pools() {
+		pool, ok := cfg.Pool(name)
+		if !ok {
+			return nil, fmt.Errorf("read our own configuration: no pool %s", name)
+		}
+		router, err := product.Router(cfg, name)
+		if err != nil {
+			return nil, fmt.Errorf("route as %s: %w", product.Name, err)
+		}
+		g.pools = append(g.pools, newEmulatedPool(pool, router))
+	}
+	g.writer, err = product.FormatLine(lb.LogOptions{Config: cfg, SessionCookie: sessionCookie, AffinityCookie: affinityCookie})
+	if err != nil {
+		return nil, fmt.Errorf("log as %s: %w", product.Name, err)
+	}
+	return g, nil
+}
+
+func newEmulatedPool(pool *topology.Pool, router lb.Router) *emulatedPool {
+	p := &emulatedPool{pool: pool, router: router, addresses: map[string]string{}}
+	for _, in := range pool.Instances {
+		p.addresses[in.Name] = in.Address
+	}
+	return p
 }
 
 func (e *emulator) start(ctx context.Context) error {
-	l, err := net.Listen("tcp", e.listen)
+	l, err := net.Listen("tcp", e.node.listen)
 	if err != nil {
 		return fmt.Errorf("accept connections: %w", err)
 	}
-	e.addresses = map[string]string{}
-	for _, in := range e.pool.Instances {
-		e.addresses[in.Name] = in.Address
-	}
-	dialer := &net.Dialer{Timeout: e.connect}
+	dialer := &net.Dialer{Timeout: e.manner.connect}
 	e.transport = &http.Transport{
 		DialContext: dialer.DialContext, MaxIdleConnsPerHost: 512, DisableCompression: true,
 		IdleConnTimeout: 5 * time.Second,
@@ -68,26 +114,54 @@ func (e *emulator) start(ctx context.Context) error {
 			return context.WithValue(ctx, connKey{}, &connState{id: e.serial.Add(1)})
 		},
 	}
-	e.out.add(e.writer.AppendStart(nil, time.Now(), e.listener))
-	e.out.add(e.writer.AppendStart(nil, time.Now(), e.pool.Name))
 	e.wg.Go(func() { e.server.Serve(l) })
-	checks, cancel := context.WithCancel(context.WithoutCancel(ctx))
-	e.cancel = cancel
-	for i := range e.pool.Instances {
-		if in := &e.pool.Instances[i]; in.Check != nil {
-			e.wg.Go(func() { e.check(checks, in) })
-		}
-	}
+	e.begin(ctx, e.running)
 	return nil
 }
 
-func (e *emulator) reload(context.Context) error {
+// begin logs the start of what a configuration declares and starts its health checks.
+func (e *emulator) begin(ctx context.Context, g *running) {
+	e.tellStart(g)
+	checks, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	g.cancel = cancel
+	for _, p := range g.pools {
+		for i := range p.pool.Instances {
+			if in := &p.pool.Instances[i]; in.Check != nil {
+				e.wg.Go(func() { e.check(checks, g, p, in) })
+			}
+		}
+	}
+}
+
+func (e *emulator) tellStart(g *running) {
+	own := e.node.messages()
+	own.add(g.writer.AppendStart(nil, time.Now(), g.listener))
+	for _, p := range g.pools {
+		own.add(g.writer.AppendStart(nil, time.Now(), p.pool.Name))
+	}
+}
+
+func (e *emulator) reload(ctx context.Context) error {
+	g := e.running // only reload changes it, and reloads follow one another
+	if g.config != e.node.config {
+		next, err := e.read(e.node.config)
+		if err != nil {
+			return err
+		}
+		e.mu.Lock()
+		e.running = next
+		e.mu.Unlock()
+		g.cancel()
+		e.begin(ctx, next)
+		return nil
+	}
 	e.mu.Lock()
-	e.router.Reload()
+	for _, p := range g.pools {
+		p.router.Reload()
+	}
 	e.mu.Unlock()
-	e.generation.Add(1)
-	e.out.add(e.writer.AppendStart(nil, time.Now(), e.listener))
-	e.out.add(e.writer.AppendStart(nil, time.Now(), e.pool.Name))
+	g.generation.Add(1)
+	e.tellStart(g)
 	return nil
 }
 
@@ -95,7 +169,7 @@ func (e *emulator) stop() {
 	if e.server == nil {
 		return
 	}
-	e.cancel()
+	e.running.cancel()
 	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
 	defer cancel()
 	if e.server.Shutdown(ctx) != nil {
@@ -104,7 +178,7 @@ func (e *emulator) stop() {
 	e.wg.Wait()
 	e.transport.CloseIdleConnections()
 	e.server = nil
-	e.out.close()
+	e.node.closeLogs()
 }
 
 // connState is what the emulator knows of a client's connection.
@@ -115,57 +189,77 @@ type connState struct {
 
 type connKey struct{}
 
-// ServeHTTP takes one request through the pool and logs it when it has ended.
+// A passage is one request on its way through the emulator.
+type passage struct {
+	running *running
+	pool    *emulatedPool
+	conn    *connState
+	call    *lb.Call
+	rec     *lb.Record
+	body    []byte
+}
+
+// ServeHTTP takes one request through its pool and logs it when it has ended.
 func (e *emulator) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	start := time.Now()
-	conn := r.Context().Value(connKey{}).(*connState)
-	rec := e.newRecord(r, start, conn)
-	body, err := io.ReadAll(io.LimitReader(r.Body, 1<<20))
-	if err != nil {
+	p := e.enter(r, start)
+	var err error
+	if p.body, err = io.ReadAll(io.LimitReader(r.Body, 1<<20)); err != nil {
 		return // the client went away before its request was complete
 	}
-	call := newCall(r, rec, conn)
+	p.call = newCall(r, p.rec, p.conn)
 	e.mu.Lock()
-	decision := e.router.Route(call)
+	decision := p.pool.router.Route(p.call)
 	e.mu.Unlock()
-	resp, decision := e.attempt(r, body, call, decision, rec)
+	resp, decision := e.attempt(r, p, decision)
 	if resp == nil {
-		rec.Status = max(rec.Status, http.StatusServiceUnavailable)
+		p.rec.Status = max(p.rec.Status, http.StatusServiceUnavailable)
 		decision.Flow.Unserved = true
-		e.fail(w, rec)
+		e.fail(w, p.rec)
 	} else {
-		decision = e.deliver(w, resp, call, decision, rec)
+		decision = e.deliver(w, resp, p, decision)
 	}
 	end := time.Now()
-	conn.lastEnd = end
-	rec.TotalMs = int(end.Sub(start).Milliseconds())
-	rec.Flow = decision.Flow
-	rec.Flow.Retries = uint8(rec.Retries)
+	p.conn.lastEnd = end
+	p.rec.TotalMs = int(end.Sub(start).Milliseconds())
+	p.rec.Flow = decision.Flow
+	p.rec.Flow.Retries = uint8(p.rec.Retries)
 	if r.Context().Err() != nil {
-		rec.Flow.Aborted = true
+		p.rec.Flow.Aborted = true
 	}
-	e.write(rec)
+	// Lines are as in the product's log: in the order of the end.
+	e.node.requests().append(func(dst []byte) []byte { return p.running.writer.AppendRequest(dst, p.rec) })
 }
 
-// write logs a request. Lines are as in the product's log: in the order of the end.
-func (e *emulator) write(rec *lb.Record) {
-	e.out.append(func(dst []byte) []byte { return e.writer.AppendRequest(dst, rec) })
-}
-
-func (e *emulator) newRecord(r *http.Request, start time.Time, conn *connState) *lb.Record {
+// enter chooses the pool and begins the request's record.
+func (e *emulator) enter(r *http.Request, start time.Time) *passage {
+	p := &passage{conn: r.Context().Value(connKey{}).(*connState)}
+	e.mu.Lock()
+	p.running = e.running
+	e.mu.Unlock()
+	p.pool = p.running.pools[0]
+	if plain := e.node.tier.plainPath; plain != "" && strings.HasPrefix(r.URL.Path, plain) {
+		p.pool = p.running.pools[1]
+	}
 	client, _ := netip.ParseAddrPort(r.RemoteAddr)
-	rec := &lb.Record{
-		Start: start, Client: client, Listener: e.listener, Pool: e.pool.Name,
+	p.rec = &lb.Record{
+		Start: start, Client: client, Listener: p.running.listener, Pool: p.pool.pool.Name,
 		Method: r.Method, Target: r.RequestURI, Proto: r.Proto, Host: r.Host,
 		UserAgent: r.UserAgent(), Referer: r.Referer(), Origin: r.Header.Get("Origin"), Scheme: "http",
-		RequestID: fmt.Sprintf("%08X%04X-%08X", uint32(start.Unix()), conn.id&0xffff, e.serial.Add(1)),
-		Session:   cookieValue(r, sessionCookie), Affinity: cookieValue(r, affinityCookie), Key: e.key,
+		RequestID: e.manner.requestID(start, p.conn.id, e.serial.Add(1)),
+		Session:   cookieValue(r, sessionCookie), Affinity: cookieValue(r, affinityCookie), Key: e.node.st.key,
 	}
-	if !conn.lastEnd.IsZero() {
-		rec.IdleMs = int(start.Sub(conn.lastEnd).Milliseconds())
+	if id := r.Header.Get(requestIDHeader); id != "" && e.node.tier.behind {
+		p.rec.RequestID = id
 	}
-	return rec
+	if !p.conn.lastEnd.IsZero() {
+		p.rec.IdleMs = int(start.Sub(p.conn.lastEnd).Milliseconds())
+	}
+	return p
 }
+
+// requestIDHeader carries a request's id from tier to tier and to the shop.
+const requestIDHeader = "X-Request-ID"
 
 func cookieValue(r *http.Request, name string) string {
 	c, err := r.Cookie(name)
@@ -198,32 +292,32 @@ func newCall(r *http.Request, rec *lb.Record, conn *connState) *lb.Call {
 
 // attempt sends the request to the chosen instance, and to others as the router says. A
 // nil response means that nobody answered.
-func (e *emulator) attempt(r *http.Request, body []byte, call *lb.Call, d lb.Decision, rec *lb.Record) (*http.Response, lb.Decision) {
+func (e *emulator) attempt(r *http.Request, p *passage, d lb.Decision) (*http.Response, lb.Decision) {
+	rec := p.rec
 	for n := 1; d.Instance != ""; n++ {
 		sent := time.Now()
-		resp, err := e.send(r, body, d, rec)
+		resp, err := e.send(r, p, d)
 		if err == nil {
 			rec.ResponseMs = int(time.Since(sent).Milliseconds())
 			rec.Instance = d.Instance
-			rec.InstanceAddr, _ = netip.ParseAddrPort(e.addresses[d.Instance])
+			rec.InstanceAddr, _ = netip.ParseAddrPort(p.pool.addresses[d.Instance])
 			return resp, d
 		}
 		if op, ok := errors.AsType[*net.OpError](err); !ok || op.Op != "dial" {
-			// It took the request and broke off: HAProxy's SH.
 			rec.Status, rec.Instance = http.StatusBadGateway, d.Instance
-			d.Flow.Code[0], d.Flow.Code[1] = 'S', 'H'
+			e.manner.brokeOff(&d)
 			return nil, d
 		}
 		e.mu.Lock()
-		next, again := e.router.Failed(call, d, n)
+		next, again := p.pool.router.Failed(p.call, d, n)
 		e.mu.Unlock()
 		if !again {
 			rec.Instance = next.Instance
 			return nil, next
 		}
 		rec.Retries++
-		if next.Instance == d.Instance { // HAProxy's turn-around: connect timeout, at most 1 s
-			pause(r.Context(), min(e.connect, time.Second))
+		if next.Instance == d.Instance {
+			pause(r.Context(), min(e.manner.connect, e.manner.turnaround))
 		}
 		d = next
 	}
@@ -231,16 +325,16 @@ func (e *emulator) attempt(r *http.Request, body []byte, call *lb.Call, d lb.Dec
 }
 
 // send is one attempt at one instance.
-func (e *emulator) send(r *http.Request, body []byte, d lb.Decision, rec *lb.Record) (*http.Response, error) {
-	out, err := http.NewRequestWithContext(r.Context(), r.Method, "http://"+e.addresses[d.Instance]+r.RequestURI, bytes.NewReader(body))
+func (e *emulator) send(r *http.Request, p *passage, d lb.Decision) (*http.Response, error) {
+	out, err := http.NewRequestWithContext(r.Context(), r.Method, "http://"+p.pool.addresses[d.Instance]+r.RequestURI, bytes.NewReader(p.body))
 	if err != nil {
 		return nil, err
 	}
 	out.Host = r.Host
 	out.Header = r.Header.Clone()
 	out.Header.Del("Connection")
-	if e.passID {
-		out.Header.Set("X-Request-ID", rec.RequestID)
+	if e.node.st.opt.LogDetail == LogFull {
+		out.Header.Set(requestIDHeader, p.rec.RequestID)
 	}
 	if d.StripCookie != "" || d.TrimCookie != "" {
 		editCookies(out.Header, d)
@@ -270,12 +364,13 @@ func editCookies(h http.Header, d lb.Decision) {
 }
 
 // deliver passes the answer on, with the balancer's own cookie.
-func (e *emulator) deliver(w http.ResponseWriter, resp *http.Response, call *lb.Call, d lb.Decision, rec *lb.Record) lb.Decision {
+func (e *emulator) deliver(w http.ResponseWriter, resp *http.Response, p *passage, d lb.Decision) lb.Decision {
 	defer resp.Body.Close()
+	rec := p.rec
 	set := resp.Header["Set-Cookie"]
-	if a, ok := e.router.(lb.Answerer); ok {
+	if a, ok := p.pool.router.(lb.Answerer); ok {
 		e.mu.Lock()
-		d, set = a.Answered(call, d, lb.Answer{Status: resp.StatusCode, SetCookie: set})
+		d, set = a.Answered(p.call, d, lb.Answer{Status: resp.StatusCode, SetCookie: set})
 		e.mu.Unlock()
 	} else if d.SetCookie != "" {
 		set = append(set, d.SetCookie)
@@ -307,7 +402,7 @@ func setValue(lines []string, name string) string {
 	return ""
 }
 
-// headerBytes is the size of an answer's head, which HAProxy counts among the bytes sent.
+// headerBytes is the size of an answer's head, which balancers count among the bytes sent.
 func headerBytes(status string, h http.Header) int64 {
 	n := len("HTTP/1.1 ") + len(status) + 4
 	for name, values := range h {
@@ -320,10 +415,9 @@ func headerBytes(status string, h http.Header) int64 {
 
 // fail is the balancer's own answer when no instance gave one.
 func (e *emulator) fail(w http.ResponseWriter, rec *lb.Record) {
-	text := "<html><body><h1>503 Service Unavailable</h1>\nNo server is available to handle this request.\n</body></html>\n"
 	w.Header().Set("Content-Type", "text/html")
 	w.Header().Set("Cache-Control", "no-cache")
 	w.WriteHeader(rec.Status)
-	n, _ := io.WriteString(w, text)
+	n, _ := io.WriteString(w, e.manner.noAnswer)
 	rec.Bytes = int64(n) + headerBytes(http.StatusText(rec.Status), w.Header())
 }

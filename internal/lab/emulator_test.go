@@ -89,7 +89,14 @@ func emulate(t *testing.T, check *topology.HealthCheck, addresses ...string) (e 
 		pool.Instances = append(pool.Instances, topology.Instance{Name: instanceName(i), Address: a, Check: check})
 		router.names = append(router.names, instanceName(i))
 	}
-	e = &emulator{listen: addr, listener: "fe", pool: pool, writer: plainWriter{}, router: router, out: out, connect: 50 * time.Millisecond, passID: true}
+	manner := haproxyDialect.manner
+	manner.connect = 50 * time.Millisecond
+	st := &stage{opt: &DemoOptions{LogDetail: LogFull}}
+	e = &emulator{
+		node:    &node{st: st, tier: &tier{}, listen: addr, logs: []*lineFile{out}},
+		manner:  &manner,
+		running: &running{listener: "fe", writer: plainWriter{}, pools: []*emulatedPool{newEmulatedPool(pool, router)}},
+	}
 	if err := e.start(t.Context()); err != nil {
 		t.Fatal(err)
 	}
@@ -181,7 +188,7 @@ func TestEmulatorTakesASlowInstanceOutAndBack(t *testing.T) {
 	defer gate.Do(func() { close(slow) })
 	check := &topology.HealthCheck{Kind: "http", Method: "GET", Path: "/health", Interval: 10 * time.Millisecond, Timeout: 30 * time.Millisecond, Fall: 2, Rise: 2}
 	e, _, log := emulate(t, check, strings.TrimPrefix(app.URL, "http://"))
-	router := e.router.(*fixedRouter)
+	router := e.running.pools[0].router.(*fixedRouter)
 	isDown := func() bool { router.mu.Lock(); defer router.mu.Unlock(); return router.down["app1"] }
 	eventually(t, "down", isDown)
 	gate.Do(func() { close(slow) })

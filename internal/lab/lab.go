@@ -24,11 +24,11 @@ type DemoOptions struct {
 	// which the caller removes.
 	Dir string
 
-	// Fault is a cause of Faults, or "none"; "" is DefaultFault.
-	Fault string
+	// Fault is a cause of Faults, or "none"; "" is DefaultFault. Also is a second one, planted beside it, "" none.
+	Fault, Also string
 
-	// LB is "haproxy" (the real one) or "emulated:haproxy"; "" takes the real one if it
-	// is installed.
+	// LB is one of LBs: a product's name for the real one, or emulated: and the name; "" takes the first
+	// product, the real one if it is installed.
 	LB string
 
 	// Seed fixes the plan: who does what, where and when the fault strikes.
@@ -101,6 +101,10 @@ const (
 	LogDefault = "default"
 )
 
+func unknownDetail(detail string) error {
+	return fmt.Errorf("unknown log detail %q (known: %s, %s)", detail, LogFull, LogDefault)
+}
+
 // Demo plays one scenario and returns the folder of its bundle. Everything that it
 // started has ended when it returns, also when ctx is cancelled; a folder that Demo made
 // itself is removed on error.
@@ -143,7 +147,7 @@ func play(ctx context.Context, opt *DemoOptions, sc *scenario, dir string) error
 		return err
 	}
 	opt.Progress(fmt.Sprintf("%d instances behind %s, %d clients, %s of traffic",
-		sc.instances, st.lbName, opt.Clients, opt.Duration.Round(time.Second)))
+		sc.instances, st.lb.name, opt.Clients, opt.Duration.Round(time.Second)))
 	if err := st.run(ctx); err != nil {
 		return err
 	}

@@ -287,7 +287,7 @@ func TestCancelEndsEverything(t *testing.T) {
 			if err := st.run(ctx); !errors.Is(err, context.Canceled) {
 				t.Errorf("run ended with %v, want the cancellation", err)
 			}
-			addrs := []string{st.addr, st.redis.addr()}
+			addrs := []string{st.edges[0].listen, st.redis.addr()}
 			for _, in := range st.instances {
 				addrs = append(addrs, in.addr)
 			}
@@ -298,7 +298,7 @@ func TestCancelEndsEverything(t *testing.T) {
 					t.Errorf("something still answers on %s", a)
 				}
 			}
-			if real, ok := st.balancer.(*realBalancer); ok {
+			if real, ok := st.edges[0].balancer.(*realBalancer); ok {
 				if _, err := os.Stat(real.work); !errors.Is(err, os.ErrNotExist) {
 					t.Errorf("the balancer's folder is still there")
 				}

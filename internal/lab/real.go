@@ -15,19 +15,13 @@ import (
 	"time"
 
 	"limpet.dev/lb"
-	"limpet.dev/session"
 )
 
 // A realBalancer runs the product itself, by the product's Plan. A reload starts a new
 // process that takes the listeners over from the old one, which ends when its requests have ended.
 type realBalancer struct {
-	product *lb.Product
-	binary  string
-	work    string // folder for the process's own files, removed by stop
-	config  string // text of the configuration
-	key     session.Key
-	out     *lineFile // the log: what the processes write to standard output
-	addr    string
+	node *node
+	work string // folder for the process's own files, removed by stop
 
 	mu      sync.Mutex
 	running []*process
@@ -40,11 +34,27 @@ type process struct {
 	done   chan struct{}
 }
 
+func newRealBalancer(n *node) (*realBalancer, error) {
+	work, err := os.MkdirTemp("", "limpet-lab-")
+	if err != nil {
+		return nil, fmt.Errorf("make the balancer's folder: %w", err)
+	}
+	return &realBalancer{node: n, work: work}, nil
+}
+
 func (b *realBalancer) start(ctx context.Context) error {
 	plan, err := b.plan(lb.PlanInput{})
 	if err != nil {
 		return err
 	}
+	if err := b.prepare(ctx, plan); err != nil {
+		return err
+	}
+	return b.launch(ctx, plan)
+}
+
+// prepare writes the plan's files and has the product check them.
+func (b *realBalancer) prepare(ctx context.Context, plan *lb.Plan) error {
 	for name, text := range plan.Files {
 		if err := os.WriteFile(filepath.Join(b.work, filepath.Base(name)), []byte(text), 0o600); err != nil {
 			return fmt.Errorf("write configuration: %w", err)
@@ -57,7 +67,7 @@ func (b *realBalancer) start(ctx context.Context) error {
 			return fmt.Errorf("check the configuration: %w: %s", err, strings.TrimSpace(string(text)))
 		}
 	}
-	return b.launch(ctx, plan)
+	return nil
 }
 
 func (b *realBalancer) reload(ctx context.Context) error {
@@ -68,41 +78,50 @@ func (b *realBalancer) reload(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	if err := b.prepare(ctx, plan); err != nil {
+		return err
+	}
 	return b.launch(ctx, plan)
 }
 
 func (b *realBalancer) plan(in lb.PlanInput) (*lb.Plan, error) {
-	in.Dir, in.Config, in.Binary, in.Key = b.work, b.config, b.binary, b.key
-	plan, err := b.product.Plan(in)
+	product := b.node.st.lb.product
+	in.Dir, in.Config, in.Binary, in.Key = b.work, b.node.config, b.node.st.lb.binary, b.node.st.key
+	plan, err := product.Plan(in)
 	if err != nil {
-		return nil, fmt.Errorf("plan %s: %w", b.product.Name, err)
+		return nil, fmt.Errorf("plan %s: %w", product.Name, err)
 	}
 	if !plan.Stdout {
-		return nil, fmt.Errorf("plan %s: the log does not go to standard output", b.product.Name)
+		return nil, fmt.Errorf("plan %s: the log does not go to standard output", product.Name)
 	}
 	return plan, nil
 }
 
 // launch starts a process, and waits until the port answers.
 func (b *realBalancer) launch(ctx context.Context, plan *lb.Plan) error {
-	// A pipe, not a file: HAProxy takes O_APPEND off its standard output, and two processes
-	// with one file would write over each other's lines during a reload.
-	r, w, err := os.Pipe()
-	if err != nil {
-		return fmt.Errorf("make log pipe: %w", err)
-	}
-	widen(w)
 	p := &process{cmd: exec.Command(plan.Start[0], plan.Start[1:]...), stderr: &strings.Builder{}, done: make(chan struct{})}
-	p.cmd.Dir, p.cmd.Env, p.cmd.Stdout, p.cmd.Stderr = b.work, plan.Env, w, p.stderr
-	p.cmd.SysProcAttr = endsWithUs()
-	err = p.cmd.Start()
-	w.Close()
+	p.cmd.Dir, p.cmd.Env, p.cmd.SysProcAttr = b.work, plan.Env, endsWithUs()
+	var copying sync.WaitGroup
+	stdout, err := follow(&copying, b.node.requests(), nil)
 	if err != nil {
-		r.Close()
-		return fmt.Errorf("start %s: %w", b.product.Name, err)
+		return err
+	}
+	defer stdout.Close()
+	own := b.node.messages()
+	if own == b.node.requests() {
+		own = nil // what it says on standard error is for its operator only
+	}
+	stderr, err := follow(&copying, own, p.stderr)
+	if err != nil {
+		return err
+	}
+	defer stderr.Close()
+	p.cmd.Stdout, p.cmd.Stderr = stdout, stderr
+	if err := p.cmd.Start(); err != nil {
+		return fmt.Errorf("start %s: %w", b.node.st.lb.product.Name, err)
 	}
 	go func() {
-		b.copyLog(r)
+		copying.Wait()
 		p.cmd.Wait()
 		close(p.done)
 	}()
@@ -112,20 +131,36 @@ func (b *realBalancer) launch(ctx context.Context, plan *lb.Plan) error {
 	return b.ready(ctx, p)
 }
 
-// copyLog takes over one process's lines until it has ended.
-func (b *realBalancer) copyLog(r *os.File) {
-	defer r.Close()
-	lines := bufio.NewReaderSize(r, 1<<16)
-	for {
-		line, err := lines.ReadBytes('\n')
-		if len(line) > 0 {
-			b.out.add(line)
-		}
-		if err != nil {
-			return
-		}
+// follow returns the writing end of a pipe whose lines are added to out and kept in text, where these are not nil.
+// A pipe, not a file: a balancer may take O_APPEND off its output, and two processes with one file would
+// write over each other's lines during a reload.
+func follow(copying *sync.WaitGroup, out *lineFile, text *strings.Builder) (*os.File, error) {
+	r, w, err := os.Pipe()
+	if err != nil {
+		return nil, fmt.Errorf("make log pipe: %w", err)
 	}
+	widen(w)
+	copying.Go(func() {
+		defer r.Close()
+		lines := bufio.NewReaderSize(r, 1<<16)
+		for {
+			line, err := lines.ReadBytes('\n')
+			if len(line) > 0 && out != nil {
+				out.add(line)
+			}
+			if text != nil && text.Len() < mostWords {
+				text.Write(line)
+			}
+			if err != nil {
+				return
+			}
+		}
+	})
+	return w, nil
 }
+
+// mostWords is how much of a process's standard error is kept for messages, in bytes.
+const mostWords = 4 << 10
 
 // ready waits until the port accepts connections.
 func (b *realBalancer) ready(ctx context.Context, p *process) error {
@@ -137,7 +172,7 @@ func (b *realBalancer) ready(ctx context.Context, p *process) error {
 			return ctx.Err()
 		case <-time.After(25 * time.Millisecond):
 		}
-		conn, err := net.DialTimeout("tcp", b.addr, time.Second)
+		conn, err := net.DialTimeout("tcp", b.node.listen, time.Second)
 		if err == nil {
 			conn.Close()
 			return nil
@@ -162,6 +197,6 @@ func (b *realBalancer) stop() {
 		}
 	}
 	b.running = nil
-	b.out.close()
+	b.node.closeLogs()
 	os.RemoveAll(b.work)
 }

@@ -38,7 +38,7 @@ func Record(ctx context.Context, opt RecordOptions) (path string, size int, err 
 	}
 	opt.Demo.setDefaults()
 	if opt.Demo.LB == "" {
-		opt.Demo.LB = "emulated:haproxy"
+		opt.Demo.LB = LBs()[0]
 	}
 	var text []byte
 	for {
@@ -159,7 +159,7 @@ func checkCase(c *Case, st *stage, truth *Truth) error {
 		}
 	}
 	if slices.ContainsFunc(c.Files, func(f txtar.File) bool {
-		return bytes.Contains(f.Data, []byte(sessionCookie+"=")) && f.Name != "haproxy.cfg"
+		return bytes.Contains(f.Data, []byte(sessionCookie+"=")) && !isConfigFile(f.Name)
 	}) {
 		return fmt.Errorf("a cookie stands in the bundle")
 	}

@@ -11,7 +11,7 @@ import (
 func story(st *stage, truth *Truth, twisted twisting, opt *RecordOptions) string {
 	sc := st.sc
 	var b strings.Builder
-	fmt.Fprintf(&b, "A shop on %d instances behind %s; %d clients shop for %s.\n", sc.instances, balancerWords(truth), opt.Demo.Clients, opt.Demo.Duration)
+	fmt.Fprintf(&b, "A shop on %d instances behind %s; %d clients shop for %s.\n", sc.instances, st.balancerWords(), opt.Demo.Clients, opt.Demo.Duration)
 	fmt.Fprintf(&b, "Sessions live %s. The balancer %s.\n\n", storageWords[sc.storage], affinityPlain(sc))
 	broken := 0
 	for _, l := range truth.Sessions {
@@ -35,11 +35,15 @@ func story(st *stage, truth *Truth, twisted twisting, opt *RecordOptions) string
 	return b.String()
 }
 
-func balancerWords(truth *Truth) string {
-	if truth.Real {
-		return "HAProxy"
+func (st *stage) balancerWords() string {
+	title := st.lb.dialect.title
+	if st.lb.binary == "" {
+		title = "an emulated " + title
 	}
-	return "an emulated HAProxy"
+	if n := st.sc.balancers(); n > 1 {
+		return fmt.Sprintf("%d balancers (%s)", n, title)
+	}
+	return title
 }
 
 var storageWords = map[storage]string{
@@ -49,15 +53,10 @@ var storageWords = map[storage]string{
 }
 
 func affinityPlain(sc *scenario) string {
-	switch sc.affinity {
-	case cookieAffinity:
-		return "brings clients back by a cookie of its own"
-	case stickSource:
-		return "brings clients back by a table of their addresses"
-	case stickSession:
-		return "brings clients back by a table of session cookies"
+	if sc.affinity == noAffinity {
+		return affinityWords[noAffinity] + " (" + sc.balance + ")"
 	}
-	return "brings nobody back to an instance (" + sc.balance + ")"
+	return affinityWords[sc.affinity]
 }
 
 // changeWords lists what people wrote into the records of changes.

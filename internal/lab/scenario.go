@@ -1,9 +1,11 @@
 package lab
 
 import (
+	"cmp"
 	"fmt"
 	"hash/fnv"
 	"math/rand/v2"
+	"strings"
 	"time"
 )
 
@@ -16,24 +18,15 @@ const (
 	inRedis  storage = "redis" // the lab's own small server, which speaks redis' protocol
 )
 
-// affinity is how the balancer brings clients back.
-type affinity int
-
-const (
-	noAffinity affinity = iota
-	cookieAffinity
-	stickSource  // learned table keyed on the client's address
-	stickSession // learned table keyed on the session cookie
-)
-
 // A scenario is what a seed makes of a fault: how the system is built, and what happens when.
 type scenario struct {
 	cause     string // what was planted, "" for a healthy run
+	also      string // the second cause, "" none
 	storage   storage
-	affinity  affinity
-	balance   string // the balancing algorithm for clients without affinity
+	tier            // the balancers that clients talk to
+	inner     *tier // balancers between these and the instances, nil none
 	instances int
-	check     check
+	spares    int           // instances that are started later
 	idle      time.Duration // session lifetimes
 	absolute  time.Duration
 
@@ -41,17 +34,12 @@ type scenario struct {
 	vagueReasons float64 // share of rejections whose reason the shop only calls unknown
 	nativeShare  float64 // share of shoppers that use the native app
 	dropsCookie  family  // family that does not return the balancer's cookie, "" none
+	reconnects   float64 // share of requests before which a client's connection is given up
 	paymentPosts bool    // the payment provider returns customers by POST, not by GET
 	returnStarts bool    // a return without session starts a new, empty session
 
 	steps   []step
 	changes []plannedChange // innocent ones; those of steps are with their step
-}
-
-// check is the balancer's health check.
-type check struct {
-	inter, timeout time.Duration
-	fall, rise     int
 }
 
 // A step is one thing that happens during a run, at a time since its start.
@@ -79,15 +67,28 @@ type plannedChange struct {
 	kind, target, what, ref string
 }
 
+// balancers is how many balancers the scenario has.
+func (sc *scenario) balancers() int {
+	n := max(1, sc.nodes)
+	if sc.inner != nil {
+		n += max(1, sc.inner.nodes)
+	}
+	return n
+}
+
 func newRand(seed int64, purpose string) *rand.Rand {
 	h := fnv.New64a()
 	h.Write([]byte(purpose))
 	return rand.New(rand.NewPCG(uint64(seed), h.Sum64()))
 }
 
-// plan makes the scenario of opt's fault and seed.
+// plan makes the scenario of opt's faults and seed. A *CannotError says that the balancer cannot show them.
 func plan(opt *DemoOptions) (*scenario, error) {
-	p := &planner{opt: opt, rng: newRand(opt.Seed, "plan/"+opt.Fault), span: opt.Duration}
+	d, _ := dialectOf(cmp.Or(opt.LB, dialects[0].product))
+	if d == nil {
+		return nil, fmt.Errorf("unknown balancer %q (known: %s)", opt.LB, strings.Join(LBs(), ", "))
+	}
+	p := &planner{opt: opt, dialect: d, rng: newRand(opt.Seed, "plan/"+opt.Fault), span: opt.Duration}
 	if opt.Followups > 0 {
 		p.span = min(opt.Duration, 10*time.Second) // steps come early: traffic may end early
 	}
@@ -96,31 +97,60 @@ func plan(opt *DemoOptions) (*scenario, error) {
 		if err := p.healthy(sc, opt.Healthy); err != nil {
 			return nil, err
 		}
-	} else {
-		f, ok := faults[opt.Fault]
-		if !ok {
-			return nil, fmt.Errorf("unknown fault %q (known: %s, or none)", opt.Fault, faultNames())
-		}
-		sc.cause = opt.Fault
-		f(p, sc)
+	} else if err := p.plantAll(sc); err != nil {
+		return nil, err
 	}
 	p.innocentChange(sc)
+	for _, t := range []*tier{&sc.tier, sc.inner} {
+		if t == nil {
+			continue
+		}
+		if why := d.cannot(t); why != "" {
+			return nil, &CannotError{opt.Fault, d.title, why}
+		}
+	}
 	return sc, nil
+}
+
+// plantAll plants the fault, and the second one if there is one.
+func (p *planner) plantAll(sc *scenario) error {
+	sc.cause, sc.also = p.opt.Fault, p.opt.Also
+	for _, name := range []string{sc.cause, sc.also} {
+		if name == "" && name == sc.also {
+			continue
+		}
+		f, ok := faults[name]
+		if !ok {
+			return fmt.Errorf("unknown fault %q (known: %s, or none)", name, faultNames())
+		}
+		f.plant(p, sc)
+	}
+	if sc.also == "" {
+		return nil
+	}
+	if sc.also == sc.cause || !faults[sc.cause].holds(sc) || !faults[sc.also].holds(sc) {
+		return &CannotError{sc.cause + " with " + sc.also, p.dialect.title, "each needs the shop built in another way"}
+	}
+	return nil
 }
 
 // A planner draws a scenario's details.
 type planner struct {
-	opt  *DemoOptions
-	rng  *rand.Rand
-	span time.Duration // what fractions of the run refer to
+	opt     *DemoOptions
+	dialect *dialect
+	rng     *rand.Rand
+	span    time.Duration // what fractions of the run refer to
 }
 
 // base is a system with nothing wrong in it.
 func (p *planner) base() *scenario {
 	sc := &scenario{
-		storage: inMemory, affinity: cookieAffinity, balance: "roundrobin",
+		storage: inMemory,
+		tier: tier{
+			affinity: p.able(cookieAffinity, stickSession, hashSource)[0], balance: "roundrobin",
+			check: check{inter: 250 * time.Millisecond, timeout: 2 * time.Second, fall: 3, rise: 2},
+		},
 		instances:   3 + p.rng.IntN(2),
-		check:       check{inter: 250 * time.Millisecond, timeout: 2 * time.Second, fall: 3, rise: 2},
 		idle:        min(max(p.opt.Duration/3, 1200*time.Millisecond), 3*time.Second).Round(100 * time.Millisecond),
 		absolute:    8 * time.Hour,
 		nativeShare: 0.12,
@@ -129,6 +159,27 @@ func (p *planner) base() *scenario {
 		sc.balance = "leastconn"
 	}
 	return sc
+}
+
+// able returns those of some kinds of affinity that the balancer has; all of them if it has none, so
+// that the plan fails with its reason.
+func (p *planner) able(kinds ...affinity) []affinity {
+	var able []affinity
+	for _, k := range kinds {
+		if p.dialect.cannot(&tier{affinity: k}) == "" {
+			able = append(able, k)
+		}
+	}
+	if len(able) == 0 {
+		return kinds
+	}
+	return able
+}
+
+// affinity draws one of some kinds of affinity that the balancer has.
+func (p *planner) affinity(kinds ...affinity) affinity {
+	able := p.able(kinds...)
+	return able[p.rng.IntN(len(able))]
 }
 
 // at is a moment of the run, given as a fraction of it, moved by up to the spread.

@@ -6,7 +6,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"path/filepath"
-	"strings"
+	"slices"
 	"sync"
 	"time"
 
@@ -26,11 +26,9 @@ type stage struct {
 	events *lineFile
 	redis  *respServer
 
-	lbName    string
-	balancer  balancer
-	addr      string // the balancer's, for clients
-	config    string
-	instances []*instance
+	lb           *choice
+	edges, inner []*node     // balancers that clients talk to, and those behind them
+	instances    []*instance // those that a scenario adds later too
 
 	began   time.Time
 	curtain chan struct{} // closed: clients finish what they do and leave
@@ -40,6 +38,7 @@ type stage struct {
 	rng     *rand.Rand
 	changes []changeLine
 	faultAt map[string]time.Time
+	struck  []struckStep
 
 	closeOnce sync.Once
 }
@@ -49,14 +48,6 @@ type player interface {
 	play(ctx context.Context)
 }
 
-// A balancer stands in front of the instances.
-type balancer interface {
-	// start returns when the balancer accepts connections.
-	start(ctx context.Context) error
-	reload(ctx context.Context) error
-	stop()
-}
-
 func newStage(opt *DemoOptions, sc *scenario, dir string) (*stage, error) {
 	st := &stage{
 		opt: opt, sc: sc, dir: dir, key: newKey(opt.Seed),
@@ -64,10 +55,13 @@ func newStage(opt *DemoOptions, sc *scenario, dir string) (*stage, error) {
 		rng:  newRand(opt.Seed, "stage"), faultAt: map[string]time.Time{}, curtain: make(chan struct{}),
 	}
 	var err error
+	if st.lb, err = chooseLB(opt.LB); err != nil {
+		return nil, err
+	}
 	if st.events, err = newLineFile(filepath.Join(dir, "events.jsonl")); err != nil {
 		return nil, err
 	}
-	for i := range sc.instances {
+	for i := range sc.instances + sc.spares {
 		st.instances = append(st.instances, &instance{name: instanceName(i), index: i, release: "r40", st: st})
 	}
 	return st, nil
@@ -81,16 +75,18 @@ func (st *stage) start(ctx context.Context) error {
 			return err
 		}
 	}
-	for _, in := range st.instances {
+	for _, in := range st.instances[:st.sc.instances] {
 		if err := in.start(); err != nil {
 			return err
 		}
 	}
-	if err := st.chooseBalancer(); err != nil {
+	if err := st.buildNodes(); err != nil {
 		return err
 	}
-	if err := st.balancer.start(ctx); err != nil {
-		return fmt.Errorf("start %s: %w", st.lbName, err)
+	for _, n := range slices.Backward(st.nodes()) { // the innermost first
+		if err := n.start(ctx); err != nil {
+			return fmt.Errorf("start %s as %s: %w", st.lb.name, n.name, err)
+		}
 	}
 	return nil
 }
@@ -203,8 +199,8 @@ func (st *stage) vague() bool {
 // close ends everything that start began; it may be called twice.
 func (st *stage) close() {
 	st.closeOnce.Do(func() {
-		if st.balancer != nil {
-			st.balancer.stop()
+		for _, n := range st.nodes() {
+			n.stop()
 		}
 		for _, in := range st.instances {
 			in.stop()
@@ -214,10 +210,4 @@ func (st *stage) close() {
 		}
 		st.events.close()
 	})
-}
-
-// splitLB reads the -lb value: "haproxy" or "emulated:haproxy".
-func splitLB(name string) (product string, emulated bool) {
-	product, emulated = strings.CutPrefix(name, "emulated:")
-	return product, emulated
 }

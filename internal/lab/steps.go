@@ -52,6 +52,7 @@ func (st *stage) noteStep(i int, s step) {
 	if st.sc.cause != "" {
 		st.faultAt[fmt.Sprintf("step%d", i+1)] = now.UTC()
 	}
+	st.struck = append(st.struck, struckStep{s, now})
 	if s.change != nil {
 		st.changes = append(st.changes, newChange(now, *s.change))
 	}
@@ -85,8 +86,16 @@ func (st *stage) carryOut(ctx context.Context, stop <-chan struct{}, s step) err
 			return fmt.Errorf("empty the store: %w", err)
 		}
 	case reload:
-		if err := st.balancer.reload(ctx); err != nil {
-			return fmt.Errorf("reload %s: %w", st.lbName, err)
+		return st.reloadAll(ctx)
+	}
+	return nil
+}
+
+// reloadAll reloads the balancers that clients talk to, one after the other.
+func (st *stage) reloadAll(ctx context.Context) error {
+	for _, n := range st.edges {
+		if err := n.reload(ctx); err != nil {
+			return fmt.Errorf("reload %s: %w", n.name, err)
 		}
 	}
 	return nil

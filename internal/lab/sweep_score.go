@@ -21,11 +21,16 @@ var Leavings = []Leaving{
 	{"everything", "log, configuration, application events, change records and `limpet.yaml`", nil},
 	{"no changes, no intent", "log, configuration and application events", []string{"changes.jsonl", "limpet.yaml"}},
 	{"no events", "log, configuration, change records and `limpet.yaml`", []string{"events.jsonl"}},
-	{"log alone", "the log file by itself, written with the line of `limpet logline haproxy`", []string{"changes.jsonl", "limpet.yaml", "events.jsonl", "haproxy.cfg"}},
+	{"log alone", "the log file by itself, written with the line of `limpet logline`", []string{"changes.jsonl", "limpet.yaml", "events.jsonl", configurations}},
 }
 
 // Ignore says which files of a bundle this kind of evidence leaves out.
-func (l *Leaving) Ignore(name string) bool { return slices.Contains(l.Out, name) }
+func (l *Leaving) Ignore(name string) bool {
+	return slices.Contains(l.Out, name) || slices.Contains(l.Out, configurations) && isConfigFile(name)
+}
+
+// configurations stands for every configuration of a balancer in Leaving.Out.
+const configurations = "configurations"
 
 // A Measure sums up runs that are alike, as a line of the published tables.
 type Measure struct {
@@ -44,7 +49,7 @@ type Tenth struct{ Runs, Right int }
 // An Accuracy is the result of one kind of evidence on one kind of balancer.
 type Accuracy struct {
 	Leaving  Leaving
-	Balancer string // "haproxy" or "emulated:haproxy"
+	Balancer string // one of LBs
 	Measures []Measure
 	Total    Measure
 	Seeds    map[int64]bool

@@ -55,8 +55,9 @@ type life struct {
 	used       time.Time // when an instance last knew it
 	ended      bool      // legitimately
 
-	broken    time.Time
-	kind      string
+	on string // the instance that last knew it
+
+	broken    *loss // nil: it never broke
 	recovered time.Time
 }
 
@@ -69,6 +70,7 @@ type tally struct {
 // architecture.md, section 1. It is used by the client's goroutine alone.
 type biography struct {
 	client         string
+	family         family
 	key            session.Key
 	idle, absolute time.Duration
 	tally          *tally
@@ -82,6 +84,7 @@ type biography struct {
 type outcome struct {
 	presented string // the session cookie sent, "" none
 	heldBack  string // the session cookie in the jar that SameSite kept back, "" none
+	path      string
 	status    int
 	failed    bool // no answer at all
 }
@@ -99,7 +102,7 @@ func (b *biography) settle(x seen, o outcome, now time.Time) {
 		return
 	}
 	for _, i := range x.issued {
-		b.file(i)
+		b.file(i, x.instance)
 	}
 	if x.ended {
 		if l := b.byCredential[o.presented]; l != nil {
@@ -136,33 +139,37 @@ func (b *biography) judge(l *life, x seen, o outcome, at time.Time) {
 		b.tally.followups.Add(1) // the balancer's own error: unserved
 	case o.presented == "":
 		b.tally.followups.Add(1)
-		l.breaks("withheld", at)
+		b.breaks(l, "withheld", x, o, at)
 	case !x.looked:
 		b.tally.followups.Add(1) // static files: nobody asked for the session
 	case x.result == witness.Hit:
 		b.tally.followups.Add(1)
+		l.on = x.instance
 		if x.touched {
 			l.used = at
 		}
-		if !l.broken.IsZero() && l.recovered.IsZero() {
+		if l.broken != nil && l.recovered.IsZero() {
 			l.recovered = at
 		}
 	default:
 		b.tally.followups.Add(1)
 		b.tally.lost.Add(1)
-		l.breaks("lost", at)
+		b.breaks(l, "lost", x, o, at)
 	}
 }
 
 // breaks files the life's first break; there is at most one.
-func (l *life) breaks(kind string, at time.Time) {
-	if l.broken.IsZero() {
-		l.broken, l.kind = at, kind
+func (b *biography) breaks(l *life, kind string, x seen, o outcome, at time.Time) {
+	if l.broken == nil {
+		l.broken = &loss{
+			kind: kind, at: at, good: l.used, from: l.on, to: x.instance, reason: x.reason,
+			family: b.family, path: o.path, created: l.created,
+		}
 	}
 }
 
 // file adds a credential to the life that it continues, or begins a new one.
-func (b *biography) file(i issue) {
+func (b *biography) file(i issue, on string) {
 	l := b.byCredential[i.previous]
 	if i.previous == "" || l == nil {
 		b.total++
@@ -170,26 +177,26 @@ func (b *biography) file(i issue) {
 		b.lives = append(b.lives, l)
 	}
 	l.pseudonyms = append(l.pseudonyms, b.key.Pseudonym([]byte(i.credential)).String())
-	l.user, l.used = i.user, i.at
+	l.user, l.used, l.on = i.user, i.at, on
 	if i.previous != "" {
 		delete(b.byCredential, i.previous) // rotated away: a legitimate end of the old credential
 	}
 	b.byCredential[i.credential] = l
 	for _, old := range b.lives {
 		works := old.user == "" || i.user != ""
-		if old != l && !old.broken.IsZero() && old.recovered.IsZero() && works {
+		if old != l && old.broken != nil && old.recovered.IsZero() && works {
 			old.recovered = i.at
 		}
 	}
 }
 
-// entries are the lives as truth.json tells them; cause is what was planted.
-func (b *biography) entries(cause string, add func(name string, e TruthLife)) {
+// entries are the lives as truth.json tells them; blame names a loss's cause.
+func (b *biography) entries(blame func(*loss) string, add func(name string, e TruthLife)) {
 	for _, l := range b.lives {
 		e := TruthLife{Pseudonyms: slices.Clone(l.pseudonyms)}
-		if !l.broken.IsZero() {
-			at := l.broken.UTC()
-			e.Lost, e.At, e.Kind, e.Cause = true, &at, l.kind, cause
+		if l.broken != nil {
+			at := l.broken.at.UTC()
+			e.Lost, e.At, e.Kind, e.Cause = true, &at, l.broken.kind, blame(l.broken)
 			if !l.recovered.IsZero() {
 				r := l.recovered.UTC()
 				e.Recovered = &r

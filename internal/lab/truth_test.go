@@ -81,8 +81,12 @@ func TestBiographyTellsLossFromEnd(t *testing.T) {
 				return
 			}
 			first := b.lives[0]
-			if first.kind != tt.broken || first.recovered.IsZero() == tt.recovered {
-				t.Errorf("kind %q recovered %v, want %q %v", first.kind, !first.recovered.IsZero(), tt.broken, tt.recovered)
+			kind := ""
+			if first.broken != nil {
+				kind = first.broken.kind
+			}
+			if kind != tt.broken || first.recovered.IsZero() == tt.recovered {
+				t.Errorf("kind %q recovered %v, want %q %v", kind, !first.recovered.IsZero(), tt.broken, tt.recovered)
 			}
 		})
 	}

@@ -19,7 +19,7 @@ var weighVariants = []Leaving{
 	{Name: "no changes, no intent", Out: []string{"changes.jsonl", "limpet.yaml"}},
 	{Name: "no events", Out: []string{"events.jsonl"}},
 	{Name: "log and configuration", Out: []string{"changes.jsonl", "limpet.yaml", "events.jsonl"}},
-	{Name: "log alone", Out: []string{"changes.jsonl", "limpet.yaml", "events.jsonl", "haproxy.cfg"}},
+	{Name: "log alone", Out: []string{"changes.jsonl", "limpet.yaml", "events.jsonl", configurations}},
 }
 
 // LabelledCases has the detectors look at every case, whole and with files left out.

@@ -55,7 +55,7 @@ func logLine(opt lb.LogLineOptions) (string, error) {
 	if !regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*$`).MatchString(key) {
 		return "", fmt.Errorf("haproxy log line: %q is no name of an environment variable", key)
 	}
-	w := &lineText{session: session, affinity: affinity, prefixed: prefixed == session,
+	w := &lineText{session: session, affinity: affinity, prefixed: prefixed == session, behind: opt.Behind,
 		mac: `hmac(sha256,"${` + key + `}"),bytes(0,16),hex`}
 	return w.text(opt.Variant, key)
 }
@@ -70,6 +70,7 @@ type lineText struct {
 	b                 strings.Builder
 	session, affinity string
 	prefixed          bool // the affinity value is a prefix on the session cookie
+	behind            bool // another tier has given the request its id
 	mac               string
 }
 
@@ -105,8 +106,12 @@ func (w *lineText) request() {
 	if w.prefixed {
 		value, affinity = session+",regsub(^[^~]*~,)", session+",field(1,~)"
 	}
-	w.line(`unique-id-format %%{+X}o\ %%ci:%%cp_%%fi:%%fp_%%Ts_%%rt:%%pid`)
-	w.line("unique-id-header X-Request-ID")
+	if w.behind { // the header is there already: the instance gets it as it came
+		w.line("unique-id-format %%[req.hdr(X-Request-ID)]")
+	} else {
+		w.line(`unique-id-format %%{+X}o\ %%ci:%%cp_%%fi:%%fp_%%Ts_%%rt:%%pid`)
+		w.line("unique-id-header X-Request-ID")
+	}
 	w.line("http-request set-var(txn.limpet_session) %s,%s if { %s,length gt 0 } !{ %s -m str deleted }", value, w.mac, session, session)
 	w.line("http-request set-var(txn.limpet_affinity) %s,%s if { %s,length gt 0 }", affinity, w.mac, affinity)
 	w.line("http-request set-var(txn.limpet_path) path,regsub(;[^/]*,,g)")
