@@ -21,6 +21,7 @@ type Evidence struct {
 	Troubled   []session.Timeline // sessions with a follow-up that was not plainly honoured
 	Moved      []session.Timeline // some of the sessions that moved; visits are not needed
 	MovedTotal int64
+	Whole      []session.Timeline // some sessions that never moved and never were in trouble, with their latest visits
 
 	Inputs   []Input
 	Tiers    []TierConfig
@@ -63,6 +64,7 @@ type run struct {
 	report  *Report
 	idleGap int64           // a pause this long before a miss is taken for idle expiry, 0: none is
 	guarded map[uint16]bool // routes that refuse strangers
+	healthy []healthyVisit
 }
 
 // A settled break is a break with its place in its session.

@@ -79,6 +79,9 @@ func (d *run) story(b *settled) Story {
 		s.Requests = append(s.Requests, step)
 	}
 	slices.Sort(s.Instances)
+	if b.at >= 0 {
+		s.Divergence = d.diverge(b)
+	}
 	return s
 }
 

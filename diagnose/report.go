@@ -285,6 +285,30 @@ type Story struct {
 	Store     string      `json:"store,omitempty"`
 	Requests  []StoryStep `json:"requests"`
 	Omitted   int64       `json:"omitted"` // requests not kept
+
+	// Divergence is where the break's way first differs from a healthy session's, nil if there was none to compare with.
+	Divergence *Divergence `json:"divergence,omitempty"`
+}
+
+// Divergence is the first hop at which a broken session's request went another way than a healthy one's (S78).
+type Divergence struct {
+	Hop     string      `json:"hop"`            // client, tier, instance, store, answer
+	Name    string      `json:"name,omitempty"` // of the tier, the instance, the store
+	Broken  string      `json:"broken"`         // what is so of the broken session
+	Healthy string      `json:"healthy"`        // and of the healthy one
+	With    string      `json:"with"`           // the healthy session's pseudonym
+	Own     bool        `json:"own,omitempty"`  // no session was healthy: it is the broken one's own last good request
+	Request RequestLine `json:"request"`        // the healthy session's request
+	Hops    []Hop       `json:"hops"`           // all hops up to the one that differs
+}
+
+// Hop is one place of a request's way, as two sessions passed it.
+type Hop struct {
+	Hop     string `json:"hop"`
+	Name    string `json:"name,omitempty"`
+	Broken  string `json:"broken"` // "": the evidence does not show it
+	Healthy string `json:"healthy"`
+	Same    bool   `json:"same"`
 }
 
 // StoryStep is one request of a story.

@@ -119,6 +119,7 @@ func (s *story) report() *diagnose.Report {
 	c.AddBatch(s.records, credentials)
 	c.Close()
 	s.ev.Counts, s.ev.Population, s.ev.Names, s.ev.Notices = c.Counts, &c.Population, s.vocab, c.Notices()
+	s.ev.Whole = c.Examples.Timelines()
 	s.ev.Inputs = []diagnose.Input{{Path: "haproxy.log", Kind: "log"}}
 	s.ev.Declared.Idle, s.ev.Declared.Absolute = set.Idle, set.Absolute
 	r := diagnose.Run(&s.ev)

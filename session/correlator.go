@@ -41,6 +41,7 @@ type Correlator struct {
 	Settings
 	Counts
 	Population
+	Examples
 
 	vocab    *Vocabulary
 	keys     table // credential -> life

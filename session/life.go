@@ -191,6 +191,7 @@ func clientKey(r *Record) uint64 { return nonZero(r.Client ^ uint64(r.Agent)*0x9
 func (c *Correlator) finish(n int32) {
 	l, r := c.life(n), c.rest(n)
 	if l.moves == 0 && !l.troubled {
+		c.example(n, l, r)
 		return
 	}
 	tl := Timeline{

@@ -48,7 +48,7 @@ func (s *scan) run(ctx context.Context) error {
 		}
 	}
 	s.evidence.Counts, s.evidence.Population, s.evidence.Names, s.evidence.Notices = c.Counts, &c.Population, s.vocab, c.Notices()
-	s.evidence.Moved, s.evidence.Seed = s.moved, s.opt.Seed
+	s.evidence.Moved, s.evidence.Whole, s.evidence.Seed = s.moved, c.Examples.Timelines(), s.opt.Seed
 	return err
 }
 

@@ -83,11 +83,12 @@ type breakRow struct {
 
 type storyView struct {
 	diagnose.Story
-	ID      string
-	Picture template.HTML
-	Where   string
-	Left    int64
-	Open    bool
+	Compared string // the healthy request that the break was compared with
+	ID       string
+	Picture  template.HTML
+	Where    string
+	Left     int64
+	Open     bool
 }
 
 type mapView struct {
@@ -237,6 +238,9 @@ func storyViews(r *diagnose.Report) []storyView {
 			var left int64
 			v.Requests, left = aroundBreak(s.Requests, htmlSteps/2, htmlSteps/2-1)
 			v.Left += left
+		}
+		if s.Divergence != nil {
+			v.Compared = compared(s.Divergence, storyClock(&s))
 		}
 		v.Picture = drawLanes(&v.Story, fmt.Sprintf("lanes-%d", i+1))
 		out = append(out, v)

@@ -45,6 +45,7 @@ func drawLanes(s *diagnose.Story, id string) template.HTML {
 	}
 	p.columns(float64(height))
 	p.home()
+	p.parting()
 	for i := range s.Requests {
 		p.row(i)
 	}
@@ -80,6 +81,18 @@ func (p *lanePicture) kind(l lane) string {
 		return "state in " + p.s.Store
 	}
 	return "instance"
+}
+
+// parting marks, in the row of the break, the lane where its way first differs from a healthy session's.
+func (p *lanePicture) parting() {
+	at := parting(p.lanes, p.s)
+	i := slices.IndexFunc(p.s.Requests, func(r diagnose.StoryStep) bool { return r.Break })
+	if at < 0 || i < 0 {
+		return
+	}
+	p.tip(p.s.Divergence.String())
+	p.rect("parting", p.x(at)-15, p.y(i)-15, 30, 30, 5)
+	p.end()
 }
 
 // home thickens the lane where the session was at home, from the first to the last request

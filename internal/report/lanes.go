@@ -119,6 +119,12 @@ func (p *page) story(s *diagnose.Story, brief bool) {
 		p.to(2)
 		p.wrap(plain, 4, s.Why)
 	}
+	if d := s.Divergence; d != nil {
+		p.to(2)
+		p.wrap(bold, 4, d.String())
+		p.to(4)
+		p.wrap(dim, 4, compared(d, storyClock(s)))
+	}
 	p.nl()
 	steps, left := s.Requests, s.Omitted
 	if brief {
@@ -141,6 +147,42 @@ func (p *page) story(s *diagnose.Story, brief bool) {
 		p.put(dim, counted(left, "request")+" of this session not shown")
 		p.nl()
 	}
+}
+
+// compared says which request of which session a broken one was compared with.
+func compared(d *diagnose.Divergence, c clock) string {
+	text := "compared with " + request(d.Request) + " of session " + shortSession(d.With) + " at " + c.at(d.Request.At)
+	if d.Request.Source != "" {
+		text += " [" + d.Request.Source + "]"
+	}
+	return text
+}
+
+// parting returns the lane in which a story's break first differs from a healthy session's way, -1 if that is not known.
+func parting(all []lane, s *diagnose.Story) int {
+	d := s.Divergence
+	if d == nil {
+		return -1
+	}
+	kind := map[string]laneKind{"client": laneClient, "answer": laneClient, "tier": laneTier, "instance": laneInstance, "store": laneStore}[d.Hop]
+	at, name := -1, d.Name
+	if kind == laneStore && all[len(all)-1].kind != laneStore {
+		kind, name = laneInstance, ""
+		for _, r := range s.Requests {
+			if r.Break {
+				name = r.Instance
+			}
+		}
+		if s.Store == "cookie" || name == "" {
+			kind = laneClient
+		}
+	}
+	for i, l := range all {
+		if l.kind == kind && (at < 0 || l.name == name || kind == laneTier && all[at].name != name) {
+			at = i
+		}
+	}
+	return at
 }
 
 // storyClock shows days when a story spans more than one.

@@ -15,6 +15,9 @@ func FuzzParser(f *testing.F) {
 		`{"time":"24/Nov/2026:10:39:03.119","status":200,"srv":"a"}`} {
 		f.Add(line)
 	}
+	for _, line := range corpusLines("haproxy", 20) {
+		f.Add(string(line))
+	}
 	parsers := []lb.LineParser{}
 	for _, opt := range []lb.LogOptions{{Sample: []byte(benchLine + "\n" + capturedLine + "\n"), Year: 2026}, {Format: ownLogFormat, SessionCookie: "SID"},
 		{Format: `%{+json}o %(t)tr %(ua)[capture.req.hdr(0)] %(st)ST`}, {Format: `%Ts%ms%ci%cp%HQ%hr%hs %hrl %hsl`}} {

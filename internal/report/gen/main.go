@@ -40,6 +40,7 @@ var words = map[string][]any{
 	"StoryStep.routing": {"first", "first-seen", "held", "moved", "unserved", "withheld"},
 	"StoryStep.outcome": {"none", "honoured", "lost", "incomplete", "withheld", "unserved", "unknown", "suspect"},
 	"Step.outcome":      {"yes", "no", "unknown"},
+	"Divergence.hop":    {"client", "tier", "instance", "store", "answer"},
 	"Sign.strength":     {"proof", "suspicion"},
 }
 
