@@ -1,32 +1,17 @@
 package session
 
 import (
-	"bytes"
-	"os"
-	"path/filepath"
 	"testing"
 	"unicode/utf8"
 
 	"limpet.dev/internal/need"
 )
 
-// corpusLines adds lines of real logs that hold JSON as seeds, read in place.
-func corpusLines(f *testing.F) {
-	root, err := need.Root()
-	if err != nil {
-		return
-	}
+// corpusObjects adds lines of real logs that hold JSON as seeds.
+func corpusObjects(f *testing.F) {
 	for _, kind := range []string{"caddy", "envoy", "traefik"} {
-		files, _ := filepath.Glob(filepath.Join(filepath.Dir(root), "shared", "corpus", "logs", kind, "*"))
-		for _, file := range files {
-			data, _ := os.ReadFile(file)
-			n := 0
-			for line := range bytes.Lines(data) {
-				if len(line) > 0 && line[0] == '{' && n < 5 {
-					f.Add(bytes.TrimSpace(line))
-					n++
-				}
-			}
+		for _, line := range need.Lines("logs/"+kind, 5) {
+			f.Add(line)
 		}
 	}
 }
@@ -42,7 +27,7 @@ func FuzzEventLine(f *testing.F) {
 	} {
 		f.Add([]byte(line))
 	}
-	corpusLines(f)
+	corpusObjects(f)
 	reasons := map[string]bool{NotJSON: true, NoTime: true, NoEventName: true, UnknownEvent: true, NoKey: true}
 	f.Fuzz(func(t *testing.T, line []byte) {
 		var p EventParser
@@ -78,7 +63,7 @@ func FuzzChange(f *testing.F) {
 	} {
 		f.Add([]byte(line))
 	}
-	corpusLines(f)
+	corpusObjects(f)
 	f.Fuzz(func(t *testing.T, line []byte) {
 		c, err := ParseChange(line)
 		if err != nil {

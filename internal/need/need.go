@@ -5,6 +5,7 @@
 package need
 
 import (
+	"bytes"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -86,4 +87,26 @@ func find(name string) (string, bool) {
 		}
 	}
 	return "", false
+}
+
+// Lines returns up to most lines of each file of a folder of the corpus, without their ends: seeds for fuzzing. It
+// returns none where there is no corpus, as fuzzing finds its own.
+func Lines(folder string, most int) [][]byte {
+	root, err := Root()
+	if err != nil {
+		return nil
+	}
+	var lines [][]byte
+	files, _ := filepath.Glob(filepath.Join(filepath.Dir(root), "shared", "corpus", filepath.FromSlash(folder), "*"))
+	for _, file := range files {
+		data, _ := os.ReadFile(file)
+		n := 0
+		for line := range bytes.Lines(data) {
+			if n++; n > most {
+				break
+			}
+			lines = append(lines, bytes.TrimRight(line, "\r\n"))
+		}
+	}
+	return lines
 }

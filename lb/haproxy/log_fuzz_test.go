@@ -3,6 +3,7 @@ package haproxy
 import (
 	"testing"
 
+	"limpet.dev/internal/need"
 	"limpet.dev/lb"
 	"limpet.dev/session"
 )
@@ -15,7 +16,7 @@ func FuzzParser(f *testing.F) {
 		`{"time":"24/Nov/2026:10:39:03.119","status":200,"srv":"a"}`} {
 		f.Add(line)
 	}
-	for _, line := range corpusLines("haproxy", 20) {
+	for _, line := range need.Lines("logs/haproxy", 20) {
 		f.Add(string(line))
 	}
 	parsers := []lb.LineParser{}
