@@ -18,18 +18,17 @@ type routeCookie struct {
 
 const routeVariable = "%{BALANCER_WORKER_ROUTE}e"
 
-// header keeps Header [always] add|set|append Set-Cookie "NAME=.%{BALANCER_WORKER_ROUTE}e; …" [env=BALANCER_ROUTE_CHANGED].
+// header reads what becomes of Set-Cookie, and keeps Header [always] add|set|append Set-Cookie "NAME=.%{BALANCER_WORKER_ROUTE}e; …" [env=BALANCER_ROUTE_CHANGED].
 func (s *server) header(d *directive) {
 	args := d.args
 	if len(args) > 0 && (strings.EqualFold(args[0], "always") || strings.EqualFold(args[0], "onsuccess")) {
 		args = args[1:]
 	}
-	if len(args) < 3 || !strings.EqualFold(args[1], "set-cookie") {
+	if len(args) < 2 || !strings.EqualFold(args[1], "set-cookie") {
 		return
 	}
-	switch strings.ToLower(args[0]) {
-	case "add", "set", "append", "merge":
-	default:
+	s.cookieHeader(args[0], args[2:], d.pos)
+	if action := strings.ToLower(args[0]); len(args) < 3 || action != "add" && action != "set" && action != "append" && action != "merge" {
 		return
 	}
 	parts := strings.Split(args[2], ";")

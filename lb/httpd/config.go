@@ -111,6 +111,7 @@ func (b *builder) server(ds []*directive, name string, pos topology.Pos, outer *
 	}
 	s := &server{builder: b, l: &l}
 	s.walk(ds, "")
+	s.onto(&l)
 	if len(s.logs) > 0 {
 		l.Logs = s.logs
 	}
@@ -144,6 +145,7 @@ type server struct {
 	logs  []topology.Log
 	hosts []*directive
 	first topology.Pos
+	edits
 }
 
 // walk goes through directives in their order; where is the section they stand in, as a condition.
@@ -173,6 +175,9 @@ func (s *server) walk(ds []*directive, where string) {
 		case "header":
 			s.header(d)
 		default:
+			if s.edit(d) {
+				continue
+			}
 			s.known(d)
 			if d.section {
 				s.walk(d.inside, strings.TrimSpace(where+" "+sectionText(d)))
@@ -272,14 +277,14 @@ func (s *server) single(host, target string, params []string, pos topology.Pos) 
 
 // known keeps what was not understood and looks as if it mattered for affinity.
 func (b *builder) known(d *directive) {
-	if d.section || !strings.Contains(d.name, "sticky") && !strings.HasPrefix(d.name, "balancer") && !strings.HasPrefix(d.name, "jk") {
-		return
-	}
-	if d.name == "balancerpersist" || d.name == "balancerinherit" || d.name == "balancergrowth" {
+	if d.section || quiet[d.name] || !strings.Contains(d.name, "sticky") && !strings.HasPrefix(d.name, "balancer") && !strings.HasPrefix(d.name, "jk") {
 		return
 	}
 	b.cfg.Unknown = append(b.cfg.Unknown, topology.Unknown{Pos: d.pos, Text: harmless(d), Affinity: true})
 }
+
+// quiet are directives that look as if they decided where clients go, and do not.
+var quiet = wordSet("balancerpersist balancerinherit balancergrowth jklogfile jkloglevel jklogstampformat jkshmfile jkshmsize jkrequestlogformat jkwatchdoginterval")
 
 // harmless shows a directive's name only: which of its words is a secret cannot be known.
 func harmless(d *directive) string {

@@ -35,6 +35,7 @@ const (
 	maxIncludes = 20
 	maxNesting  = 100
 	maxLines    = 1 << 20
+	maxFiles    = 10_000
 )
 
 // A reader reads files into directives. What httpd does while it reads is done here: Define, conditions, Include, macros.
@@ -71,6 +72,10 @@ func (r *reader) lookup(name string) (string, bool) {
 
 // file reads one file.
 func (r *reader) file(name string, depth int) []*directive {
+	if len(r.files) >= maxFiles {
+		r.lines = maxLines // says so once, and ends
+		return nil
+	}
 	text, err := fs.ReadFile(r.fsys, name)
 	if err != nil {
 		r.errs = append(r.errs, fmt.Errorf("read configuration: %w", err))
@@ -112,7 +117,7 @@ func (r *reader) block(c *cursor, in *directive, depth, nesting int) []*directiv
 			return out
 		}
 		if r.lines++; r.lines > maxLines {
-			r.fault(line.pos, "more than %d lines with all that is included", maxLines)
+			r.fault(line.pos, "more than %d files or %d lines with all that is included", maxFiles, maxLines)
 			return out
 		}
 		text := strings.TrimSpace(line.text)
@@ -123,9 +128,13 @@ func (r *reader) block(c *cursor, in *directive, depth, nesting int) []*directiv
 				r.fault(line.pos, "%s closes a section that is not open", closing(text))
 				continue
 			}
-			if !strings.EqualFold(closing(text), "</"+in.name+">") {
+			end, more, _ := strings.Cut(text, ">")
+			if !strings.EqualFold(closing(end+">"), "</"+in.name+">") {
 				r.fault(line.pos, "%s where </%s> is expected (opened at %s)", closing(text), in.name, in.pos)
 				continue
+			}
+			if strings.HasPrefix(strings.TrimSpace(more), "</") { // httpd takes two ends on one line
+				c.lines = slices.Insert(slices.Clone(c.lines), c.at, logicalLine{more, line.pos})
 			}
 			return out
 		case text[0] == '<':
@@ -164,7 +173,7 @@ func (r *reader) open(c *cursor, line logicalLine, text string, depth, nesting i
 	}
 	holds, condition := r.condition(d)
 	if condition && !holds {
-		r.skip(c, d)
+		r.body(c, d) // passed over
 		return nil
 	}
 	inside := r.block(c, d, depth, nesting+1)
@@ -229,9 +238,6 @@ func version(text string) []int {
 	}
 	return out
 }
-
-// skip passes over a section that does not hold.
-func (r *reader) skip(c *cursor, d *directive) { r.body(c, d) }
 
 // body collects a section's lines as they stand.
 func (r *reader) body(c *cursor, d *directive) []logicalLine {

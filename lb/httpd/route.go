@@ -19,7 +19,6 @@ type router struct {
 	force    bool // nofailover
 	recover  bool // forcerecovery
 	attempts int  // failovers at most
-	ignore   map[int]bool
 	members  []*worker
 	cookie   []string // the route cookie: name, prefix, attributes; nil: none
 	always   bool
