@@ -4,12 +4,14 @@ package products
 import (
 	"limpet.dev/lb"
 	"limpet.dev/lb/haproxy"
+	"limpet.dev/lb/httpd"
 )
 
 // All returns the products, in the order in which they are tried on a file.
 func All() []*lb.Product {
 	return []*lb.Product{
 		haproxy.Product,
+		httpd.Product,
 	}
 }
 
