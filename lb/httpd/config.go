@@ -3,7 +3,6 @@ package httpd
 import (
 	"errors"
 	"io/fs"
-	"net"
 	"net/url"
 	"strings"
 	"time"
@@ -338,7 +337,11 @@ func address(target string) (hostPort, scheme string, ok bool) {
 	if port == "" {
 		return u.Hostname(), scheme, true
 	}
-	return net.JoinHostPort(u.Hostname(), port), scheme, true
+	host := u.Hostname()
+	if strings.Contains(host, ":") {
+		host = "[" + host + "]"
+	}
+	return host + ":" + port, scheme, true
 }
 
 var schemePorts = map[string]string{"http": "80", "h2c": "80", "ws": "80", "https": "443", "h2": "443", "wss": "443", "ajp": "8009", "fcgi": "8000", "scgi": "4000", "ftp": "21"}

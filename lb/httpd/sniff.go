@@ -9,11 +9,11 @@ import (
 var (
 	heads = wordSet(`virtualhost directory directorymatch location locationmatch files filesmatch ifmodule ifdefine ifversion proxy
 		proxymatch limit limitexcept if else elseif macro requireall requireany requirenone`)
-	marks = wordSet(`servername serveralias serveradmin serverroot documentroot loadmodule listen customlog logformat errorlog loglevel
+	marks = wordSet(`servername serveralias serveradmin serverroot documentroot loadmodule customlog logformat errorlog loglevel
 		proxypass proxypassreverse proxypassmatch balancermember proxyset proxyrequests proxypreservehost rewriteengine rewriterule
 		rewritecond sslengine sslcertificatefile sslproxyengine allowoverride addtype addhandler setenv setenvif setenvifnocase sethandler
-		directoryindex require header requestheader alias scriptalias redirect redirectmatch includeoptional proxytimeout options
-		errordocument namevirtualhost pidfile user group timeout keepalive startservers maxrequestworkers typesconfig`)
+		directoryindex requestheader scriptalias redirectmatch includeoptional proxytimeout
+		errordocument namevirtualhost startservers maxrequestworkers typesconfig`)
 )
 
 // sniffConfig reports how certain it is that head begins an httpd configuration: sections in angle brackets with names

@@ -6,38 +6,62 @@ import (
 	"testing"
 
 	"limpet.dev/internal/need"
+	"limpet.dev/lb"
 )
 
-// Real HAProxy configurations are recognised, those of other balancers are not.
+// folders names the corpus folder of each product, and how many of its files must be recognised, in percent: some are
+// pieces of text with too little in them, or of another program.
+var folders = map[string]struct {
+	folder string
+	least  int
+}{
+	"haproxy": {"haproxy", 98},
+	"httpd":   {"apache", 85},
+	"nginx":   {"nginx", 90},
+}
+
+// Real configurations are recognised as their product's, and no other product takes them.
 func TestRealConfigurationsAreRecognised(t *testing.T) {
-	dir := need.Corpus(t, "configs")
-	files, err := filepath.Glob(filepath.Join(dir, "*", "*"))
+	files, err := filepath.Glob(filepath.Join(need.Corpus(t, "configs"), "*", "*"))
 	if err != nil {
 		t.Fatal(err)
 	}
+	for _, p := range All() {
+		f, ok := folders[p.Name]
+		if !ok {
+			t.Errorf("%s has no folder here", p.Name)
+			continue
+		}
+		t.Run(p.Name, func(t *testing.T) { recognise(t, p, files, f.folder, f.least) })
+	}
+}
+
+func recognise(t *testing.T, p *lb.Product, files []string, folder string, least int) {
 	var own, missed, foreign, taken int
 	for _, f := range files {
 		text, err := os.ReadFile(f)
 		if err != nil {
 			t.Fatal(err)
 		}
-		p, ok := OfConfig(text[:min(len(text), 16<<10)])
-		if filepath.Base(filepath.Dir(f)) == "haproxy" {
+		got, ok := OfConfig(text[:min(len(text), 16<<10)])
+		mine := ok && got == p
+		switch {
+		case filepath.Base(filepath.Dir(f)) == folder:
 			own++
-			if !ok || p.Name != "haproxy" {
+			if !mine {
 				missed++
 				t.Logf("not recognised: %s", filepath.Base(f))
 			}
-			continue
-		}
-		foreign++
-		if ok && p.Name == "haproxy" {
-			taken++
-			t.Errorf("taken for haproxy: %s", f)
+		default:
+			foreign++
+			if mine {
+				taken++
+				t.Errorf("taken for %s: %s", p.Name, f)
+			}
 		}
 	}
 	t.Logf("%d of %d own recognised, %d of %d foreign taken", own-missed, own, taken, foreign)
-	if missed*50 > own { // two pieces of text in the corpus are of another product
+	if (own-missed)*100 < least*own {
 		t.Errorf("%d of %d configurations are not recognised", missed, own)
 	}
 }
