@@ -86,7 +86,10 @@ type Listener struct {
 type Log struct {
 	Format  string `json:"format"` // the product's own format string, built-in names resolved
 	BuiltIn string `json:"built_in,omitempty"`
-	Max     int    `json:"max,omitempty"` // longest line in bytes, 0: the product's default
+	Name    string `json:"name,omitempty"` // as the configuration calls the format
+	File    string `json:"file,omitempty"` // where the log goes, as written; "" if the product does not say
+	When    string `json:"when,omitempty"` // which requests are logged, as written; "" all
+	Max     int    `json:"max,omitempty"`  // longest line in bytes, 0: the product's default
 	Pos     Pos    `json:"pos"`
 }
 

@@ -8,5 +8,7 @@ import "limpet.dev/lb"
 
 // Product is nginx.
 var Product = &lb.Product{
-	Name: "nginx",
+	Name:        "nginx",
+	SniffConfig: sniffConfig,
+	Config:      readConfig,
 }
