@@ -2,6 +2,7 @@ package cause_test
 
 import (
 	"slices"
+	"strings"
 	"testing"
 
 	"limpet.dev/diagnose"
@@ -62,5 +63,24 @@ func checkHops(t *testing.T, d *diagnose.Divergence) {
 	}
 	if d.With == "" || d.Request.At.IsZero() || d.Broken == d.Healthy {
 		t.Errorf("nothing is compared: %+v", d)
+	}
+}
+
+// Proves S50. What the recorded runs planted: checks without patience take instances out that serve sessions; instances that a
+// roll-out restarts were really gone.
+func TestEarlyFailoverInCases(t *testing.T) {
+	for _, c := range readCases(t) {
+		found := 0
+		for _, f := range diagnoseCase(t, c).Findings {
+			if f.Rule == "early-failover" {
+				found++
+			}
+		}
+		switch {
+		case c.Cause == "health-check-too-aggressive" && strings.HasPrefix(c.Name, c.Cause+"/seed") && found == 0:
+			t.Errorf("%s: not found", c.Name)
+		case (c.Cause == "deploy-no-session-drain" || c.Cause == "failover-without-replication" || c.Cause == "none") && found > 0:
+			t.Errorf("%s: found although the instance was gone, or nothing was planted", c.Name)
+		}
 	}
 }

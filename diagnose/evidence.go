@@ -65,6 +65,7 @@ type run struct {
 	idleGap int64           // a pause this long before a miss is taken for idle expiry, 0: none is
 	guarded map[uint16]bool // routes that refuse strangers
 	healthy []healthyVisit
+	probed  map[healthKey]*Served
 }
 
 // A settled break is a break with its place in its session.

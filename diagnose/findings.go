@@ -13,6 +13,8 @@ import (
 func (d *run) findings() {
 	d.report.Findings = []Finding{}
 	d.addressAffinity()
+	d.earlyFailover()
+	d.misreportedHealth()
 	d.flapping()
 	d.flipFlop()
 }

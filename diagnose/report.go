@@ -253,6 +253,19 @@ type Health struct {
 	Source   string    `json:"source,omitempty"`
 	Moved    int64     `json:"moved_sessions"` // in the window until the next change
 	Lost     int64     `json:"lost_sessions"`
+
+	// Served is how the instance answered real requests while its health check failed; of changes to down, where it
+	// is known.
+	Served *Served `json:"served,omitempty"`
+}
+
+// Served counts the follow-ups that an instance answered around the moment when it was taken out (S50).
+type Served struct {
+	From      time.Time `json:"from"`     // its check had been failing since then, at least
+	Honoured  int64     `json:"honoured"` // from then until it was taken out
+	Followups int64     `json:"followups"`
+	WhileOut  int64     `json:"while_out"` // honoured between being taken out and coming back
+	Restarted bool      `json:"restarted"` // its process started anew: it was really gone
 }
 
 // Change is a recorded change.

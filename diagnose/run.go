@@ -31,6 +31,7 @@ func Run(ev *Evidence) *Report {
 	d.listBreaks()
 	d.listMoves()
 	d.shares()
+	d.priceProbes()
 	d.health()
 	d.findings()
 	d.changes()
@@ -299,6 +300,7 @@ func (d *run) health() {
 			}
 		}
 		h.Moved, h.Lost = d.price(n, until)
+		h.Served = d.probed[healthKey{n.Instance, n.At}]
 		d.report.Health = append(d.report.Health, h)
 	}
 }

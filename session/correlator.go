@@ -54,6 +54,7 @@ type Correlator struct {
 	readings map[Pair]*reading
 	classes  []Class // per method group and route
 	notices  []Notice
+	pulse    pulse
 
 	slow       bool // take no short way; for the test that compares both
 	now, swept int64
@@ -87,6 +88,9 @@ type Notice struct {
 	Line     uint32
 	Up       bool
 	Detail   string
+
+	Served Fare   // how the instance had fared until then; of changes of health
+	Past   []Beat // and during the half minute before; of changes to DOWN
 }
 
 // NewCorrelator returns a correlator for records made with vocabulary v.
@@ -150,6 +154,9 @@ func (c *Correlator) add(r *Record, base []byte, n int32, changes int) {
 func (c *Correlator) advance(now int64) {
 	c.now = now
 	c.Last = now
+	if now-c.pulse.last >= pulseTick {
+		c.pulse.beat(now, c.ByInstance)
+	}
 	if c.swept == 0 {
 		c.swept = now
 	}
@@ -188,8 +195,14 @@ func (c *Correlator) notice(r *Record) {
 	if r.Kind != Start {
 		detail = c.vocab.Details.Name(r.Reason)
 	}
-	c.notices = append(c.notices, Notice{Detail: detail, At: r.Start, Kind: r.Kind, Instance: r.Instance, Pool: r.Pool, Release: r.Release,
-		Input: r.Input, Line: r.Line, Up: r.Up})
+	n := Notice{Detail: detail, At: r.Start, Kind: r.Kind, Instance: r.Instance, Pool: r.Pool, Release: r.Release, Input: r.Input, Line: r.Line, Up: r.Up}
+	if r.Kind == Health {
+		n.Served = c.fare(r.Instance)
+		if !r.Up {
+			n.Past = c.pulse.past(r.Instance)
+		}
+	}
+	c.notices = append(c.notices, n)
 }
 
 // class returns what a request's route is for.
