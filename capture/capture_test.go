@@ -222,7 +222,7 @@ func TestNotes(t *testing.T) {
 	for text, want := range map[string]seen{
 		"request host: www.example.test\nSet-Cookie: ARRAffinity=5f;Path=/;Domain=myapp.azurewebsites.example": {"", "http://www.example.test/", 0, "?", "ARRAffinity", ""},
 		"POST /payment/callback Referer: https://bank.example (no laravel_session)":                            {"POST", "(address not captured)", 0, "", "", ""},
-		"Cookie: _s=OLD; _s=NEW\n(Set at studio.example.test and .example.test)":                                {"", "(address not captured)", 0, "_s _s", "", ""},
+		"Cookie: _s=OLD; _s=NEW\n(Set at studio.example.test and .example.test)":                               {"", "(address not captured)", 0, "_s _s", "", ""},
 		"Set-Cookie: logto=<5 kB>": {"", "(address not captured)", 0, "?", "logto", ""},
 	} {
 		got, _, err := read(t, text)

@@ -31,6 +31,7 @@ func (t *transcriptReader) noted(method, target, rest string) error {
 	t.in = inHandNotes
 	t.x.Method, t.target = method, target
 	t.locate("")
+	t.tell('n', method+" "+target)
 	return t.handNote(rest)
 }
 
@@ -46,6 +47,7 @@ func (t *transcriptReader) handNote(line string) error {
 		if err := t.opened(true); err != nil {
 			return err
 		}
+		t.tell('n', "host: "+m[1])
 		if t.target == "" {
 			t.target = "/"
 		}
@@ -56,6 +58,7 @@ func (t *transcriptReader) handNote(line string) error {
 	line = inBrackets.ReplaceAllString(line, "")
 	if m := arrow.FindStringSubmatch(line); m != nil && t.open {
 		t.x.Status, _ = strconv.Atoi(m[1])
+		t.tell('n', "-> "+m[1])
 		line = arrow.ReplaceAllString(line, "")
 	}
 	if err := t.notedFields(line); err != nil {
@@ -84,6 +87,7 @@ func (t *transcriptReader) notedFields(line string) error {
 			continue
 		}
 		request := requestOnly[name]
+		t.tell('n', name+": "+strings.TrimSpace(value))
 		if err := t.opened(request); err != nil {
 			return err
 		}
@@ -125,6 +129,7 @@ func (t *transcriptReader) remark(text string) {
 		return
 	}
 	x := &t.x
+	t.tell('r', text)
 	switch {
 	case noCookie.MatchString(text):
 		x.SentKnown = true

@@ -35,10 +35,23 @@ type transcriptReader struct {
 	target    string // request target waiting for its host
 
 	trace traceState
+
+	// echo, if set, is told every line that was understood and what it is: a request's '>', an answer's '<', curl's own
+	// '*', a note ' '.
+	echo func(mark byte, line string)
+}
+
+func (t *transcriptReader) tell(mark byte, line string) {
+	if t.echo != nil {
+		t.echo(mark, line)
+	}
 }
 
 func readTranscript(r io.Reader, about *About, do func(*Exchange) error) error {
-	t := &transcriptReader{l: newLiner(r), about: about, do: do}
+	return (&transcriptReader{l: newLiner(r), about: about, do: do}).read()
+}
+
+func (t *transcriptReader) read() error {
 	for {
 		line, ok := t.l.next()
 		if !ok {
@@ -52,7 +65,7 @@ func readTranscript(r io.Reader, about *About, do func(*Exchange) error) error {
 		return err
 	}
 	if t.l.err != nil {
-		return &BrokenError{Kind: about.Kind, Offset: t.l.at, Msg: "cannot be read on: " + t.l.err.Error()}
+		return &BrokenError{Kind: t.about.Kind, Offset: t.l.at, Msg: "cannot be read on: " + t.l.err.Error()}
 	}
 	return nil
 }
@@ -120,6 +133,7 @@ func (t *transcriptReader) sent(line string) error {
 		}
 		t.begin()
 		t.in = inRequest
+		t.tell('>', line)
 		t.x.Method, t.target, t.x.SentKnown = m[1], m[2], true
 		t.x.Proto = strings.TrimSpace(m[3])
 		t.locate("")
@@ -127,9 +141,11 @@ func (t *transcriptReader) sent(line string) error {
 	}
 	if strings.TrimSpace(line) == "" {
 		t.in = between
+		t.tell('>', "")
 		return nil
 	}
 	if m := fieldLine.FindStringSubmatch(line); m != nil && t.open {
+		t.tell('>', line)
 		t.requestField(strings.ToLower(m[1]), m[2])
 	}
 	return nil
@@ -177,6 +193,7 @@ func (t *transcriptReader) locate(host string) {
 func (t *transcriptReader) received(line string) error {
 	if m := statusLine.FindStringSubmatch(line); m != nil {
 		status, _ := strconv.Atoi(m[2])
+		t.tell('<', m[0])
 		if status >= 100 && status < 200 && status != 101 {
 			t.in = inAnswer
 			return nil // an interim answer: its fields count for nothing
@@ -194,6 +211,9 @@ func (t *transcriptReader) received(line string) error {
 		return nil
 	}
 	if strings.TrimSpace(line) == "" {
+		if t.in == inAnswer {
+			t.tell('<', "")
+		}
 		t.in = inBody
 		return nil
 	}
@@ -201,6 +221,7 @@ func (t *transcriptReader) received(line string) error {
 		return nil
 	}
 	if m := fieldLine.FindStringSubmatch(line); m != nil {
+		t.tell('<', line)
 		t.answerField(strings.ToLower(m[1]), m[2])
 	}
 	return nil
@@ -224,6 +245,7 @@ func (t *transcriptReader) answerField(name, value string) {
 // info reads what curl says about its connection.
 func (t *transcriptReader) info(text string) {
 	text = strings.TrimSpace(text)
+	t.tell('*', text)
 	switch {
 	case strings.HasPrefix(text, "Trying "), strings.HasPrefix(text, "Host "):
 		t.tls = false
