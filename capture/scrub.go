@@ -270,7 +270,7 @@ func (s *Scrubber) Header(name, value string) string {
 		return s.URL(value)
 	case "x-forwarded-for", "x-real-ip", "true-client-ip", "cf-connecting-ip":
 		s.Count("address", name)
-		return cutAddresses(value)
+		return s.addresses(value)
 	case "x-request-id", "x-correlation-id", "request-id", "x-amzn-trace-id", "traceparent":
 		if idLike.MatchString(value) {
 			return value // joins sources; it opens nothing
@@ -325,29 +325,31 @@ func tokenLike(w string) bool {
 	return len(w) >= 16 || digits >= 4
 }
 
-// cutAddresses writes addresses as their networks (/24, /48).
-func cutAddresses(list string) string {
+// addresses keys each address of a list.
+func (s *Scrubber) addresses(list string) string {
 	var out []string
 	for part := range strings.SplitSeq(list, ",") {
-		out = append(out, CutAddress(strings.TrimSpace(part)))
+		out = append(out, s.Address(strings.TrimSpace(part)))
 	}
 	return strings.Join(out, ", ")
 }
 
-// CutAddress writes an address as the first of its network: /24 of IPv4, /48 of IPv6. What is none becomes "x".
-func CutAddress(text string) string {
+// Address keeps an address's network (/24, /48) and puts a keyed number in the place of the host, so that two clients of
+// one network stay two. What is no address becomes "x".
+func (s *Scrubber) Address(text string) string {
 	a, err := netip.ParseAddr(strings.Trim(text, "[]"))
 	if err != nil {
 		return "x"
 	}
 	a = a.Unmap().WithZone("")
-	bits := 48
-	if a.Is4() {
-		bits = 24
+	p := s.Key.Pseudonym([]byte("address " + a.String()))
+	if b := a.As4; a.Is4() {
+		v4 := b()
+		v4[3] = p[0]
+		return netip.AddrFrom4(v4).String()
 	}
-	p, err := a.Prefix(bits)
-	if err != nil {
-		return "x"
-	}
-	return p.Addr().String()
+	v6 := a.As16()
+	copy(v6[6:], make([]byte, 8))
+	v6[14], v6[15] = p[0], p[1]
+	return netip.AddrFrom16(v6).String()
 }

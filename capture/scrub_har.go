@@ -51,7 +51,7 @@ func init() {
 		"startedDateTime": date, "time": number, "pageref": pageID, "_resourceType": word, "_fromCache": word, "_priority": word,
 		"request": func(c *harCopier) error { return c.object(message) }, "response": func(c *harCopier) error { return c.object(message) },
 		"timings": func(c *harCopier) error { return c.object(timings) }, "_initiator": func(c *harCopier) error { return c.object(initiator) },
-		"serverIPAddress": func(c *harCopier) error { return c.string1(64, CutAddress) }, "comment": gone("comment"),
+		"serverIPAddress": func(c *harCopier) error { return c.string1(64, c.Address) }, "comment": gone("comment"),
 	}
 	pageShape = shape{"id": pageID, "startedDateTime": date, "title": gone("page title"), "comment": gone("comment"),
 		"pageTimings": func(c *harCopier) error { return c.object(shape{"onContentLoad": number, "onLoad": number}) }}

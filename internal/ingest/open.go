@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 
 	"github.com/klauspost/compress/zstd"
@@ -121,4 +122,31 @@ func headOf(path string, n int) ([]byte, error) {
 		return head, nil // what came before an error is enough to recognise it
 	}
 	return head, err
+}
+
+// Open opens a file, or stdin for "-", and gives its plain bytes: what gzip or zstd packed is unpacked.
+func Open(path string, stdin io.Reader) (io.ReadCloser, error) {
+	in, err := open(path, stdin)
+	if err != nil {
+		if path != "-" && errors.Is(err, fs.ErrNotExist) {
+			return nil, &MissingError{path, err}
+		}
+		return nil, err
+	}
+	var r io.Reader = in.f
+	if in.stream != nil {
+		r = in.stream
+	}
+	return plainFile{r, in}, nil
+}
+
+// A plainFile is an opened file as an io.ReadCloser.
+type plainFile struct {
+	io.Reader
+	in *file
+}
+
+func (p plainFile) Close() error {
+	p.in.close()
+	return nil
 }
