@@ -44,8 +44,7 @@ type harReader struct {
 type message struct {
 	fields  Fields
 	cookies []listed
-	seen    bool // a headers array with something in it
-	names   int  // header fields seen, kept or not
+	names   int // header fields seen, kept or not
 	blocked []Blocked
 }
 

@@ -1,7 +1,6 @@
 package scrub
 
 import (
-	"bytes"
 	"encoding/json"
 	"strings"
 
@@ -34,7 +33,7 @@ func scrubEvent(line []byte, s *capture.Scrubber) ([]byte, bool) {
 	if err := json.Unmarshal(line, &e); err != nil {
 		return nil, false
 	}
-	if bytes.IndexAny([]byte(e.Time), "\"\\ ") >= 0 || s.Text(e.Time) != e.Time && !moments.MatchString(e.Time) {
+	if strings.ContainsAny(e.Time, "\"\\ ") || s.Text(e.Time) != e.Time && !moments.MatchString(e.Time) {
 		return nil, false
 	}
 	e.Event, e.Result, e.Reason, e.Store = s.Text(e.Event), s.Text(e.Result), s.Text(e.Reason), s.Text(e.Store)
