@@ -1,14 +1,12 @@
 package cookie
 
-import "time"
-
-// A Client is a kind of client: one row of the table in this file.
+// A Client is a kind of client: one row of the tables in clients_browsers.go and clients_tools.go.
 type Client struct {
 	ID    string // stable, for options and reports: "chrome", "safari-ios-12"
-	Name  string // for people
+	Name  string // for people, with the versions it is about
 	Class Class
 	Rules Rules
-	Since string // which versions the row is about
+	Note  string // what an operator should know about its jar; may be empty
 
 	claims func(*agent) bool // recognises a User-Agent; rows are asked in the table's order
 }
@@ -18,13 +16,23 @@ type Class string
 
 // Classes of clients.
 const (
+	Standard Class = "standard" // a specification, not a program
 	Browser  Class = "browser"
-	WebView  Class = "webview"
-	Native   Class = "native"
-	Tool     Class = "tool"
+	WebView  Class = "webview" // a browser engine inside an app
+	Native   Class = "native"  // an app's own HTTP library
+	Tool     Class = "tool"    // scripts, servers, load generators
 	Crawler  Class = "crawler"
-	Standard Class = "standard"
 )
+
+// table holds all rows, the more particular ones first.
+var table = rows(standards, crawlers, inApp, oldBrowsers, browsers, tools)
+
+func rows(parts ...[]*Client) (all []*Client) {
+	for _, p := range parts {
+		all = append(all, p...)
+	}
+	return all
+}
 
 // Clients returns the table. The rows are the package's own: do not change them.
 func Clients() []*Client { return table }
@@ -39,30 +47,18 @@ func ClientNamed(id string) (*Client, bool) {
 	return nil, false
 }
 
-var table = []*Client{
-	{ID: "rfc6265bis", Name: "The standard (RFC 6265bis)", Class: Standard, Rules: bis},
-	{ID: "chrome", Name: "Chrome, Edge and other Chromium", Since: "140", Class: Browser, Rules: chromium(),
-		claims: func(a *agent) bool { return a.has("Chrome/", "Chromium/") }},
-	{ID: "firefox", Name: "Firefox", Since: "143", Class: Browser, Rules: firefox(),
-		claims: func(a *agent) bool { return a.has("Firefox/") }},
-	unknownTool,
-}
-
-var unknownTool = &Client{ID: "tool", Name: "A tool without a cookie jar", Class: Tool}
-
-func chromium() Rules {
-	r := bis
-	r.Schemeful, r.SecureLoopback, r.RenewOnChange, r.NoInnerTab = true, true, true, true
-	r.MaxPerSite, r.PurgeSite, r.MaxTotal, r.PurgeTotal, r.SpareYoung = 180, 150, 3300, 3000, 30*24*time.Hour
-	r.MaxPartition = 10240
-	return r
-}
-
-func firefox() Rules {
-	r := bis
-	r.LaxByDefault, r.LaxPost, r.ExplicitRoot, r.SecureLoopback = false, 0, false, true
-	r.Nameless, r.ThirdParty = NamelessNamed, PartitionThird
-	r.MaxPerSite, r.PurgeSite, r.MaxTotal, r.PurgeTotal = 180, 150, 3000, 3000
-	r.MaxPartition = 10240
-	return r
+// ClientFor returns the row for a User-Agent: the first one that claims it. An unknown
+// browser follows the standard, an unknown tool has no jar. Callers that see an agent often
+// remember the answer.
+func ClientFor(userAgent string) *Client {
+	a := readAgent(userAgent)
+	for _, c := range table {
+		if c.claims != nil && c.claims(&a) {
+			return c
+		}
+	}
+	if a.isBrowser() {
+		return standards[0]
+	}
+	return unknownTool
 }

@@ -24,7 +24,8 @@ type Cookie struct {
 	Created   time.Time
 	Accessed  time.Time
 
-	order uint64 // of creation, where times are equal
+	bare  bool   // there was no "=" and it is sent without one (Python)
+	order uint64 // of creation
 }
 
 // Persistent reports whether the cookie outlives the client's session.

@@ -14,7 +14,10 @@ func Split(line string) []string {
 			start = i + 1
 		}
 	}
-	return append(out, trim(line[start:]))
+	if last := trim(line[start:]); last != "" || start > 0 {
+		out = append(out, last)
+	}
+	return out
 }
 
 func startsCookie(rest string) bool {

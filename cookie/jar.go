@@ -1,6 +1,7 @@
 package cookie
 
 import (
+	"cmp"
 	"slices"
 	"strings"
 	"time"
@@ -18,7 +19,10 @@ type Jar struct {
 
 // A drawer holds the cookies of one site in the order in which they are sent: longer paths
 // first, then older ones (bis, 5.8.3).
-type drawer struct{ cookies []*Cookie }
+type drawer struct {
+	cookies []*Cookie
+	ghosts  []Cookie // what script sees although it was refused
+}
 
 // Lost is a cookie that left a jar without anybody asking for it.
 type Lost struct {
@@ -54,6 +58,9 @@ func (j *Jar) Set(line string, r *Request, now time.Time) Verdict {
 	at := d.find(&v.Cookie, rules)
 	if at >= 0 && d.cookies[at].HttpOnly && r.Kind == Script {
 		v.Why = HTTPOnlyScript.Set()
+		if rules.GhostWrites && !gone {
+			d.ghosts = append(d.ghosts, v.Cookie)
+		}
 		return v
 	}
 	switch {
@@ -77,24 +84,45 @@ func (j *Jar) Set(line string, r *Request, now time.Time) Verdict {
 // SetAll takes in the Set-Cookie lines of one answer.
 func (j *Jar) SetAll(lines []string, r *Request, now time.Time) []Verdict {
 	out := make([]Verdict, len(lines))
-	for i, line := range lines {
-		out[i] = j.Set(line, r, now)
+	if !j.Client.Rules.BatchDeletes {
+		for i, line := range lines {
+			out[i] = j.Set(line, r, now)
+		}
+		return out
+	}
+	for _, deletions := range []bool{true, false} { // first what goes, then what comes
+		for i, line := range lines {
+			if _, gone := judge(line, r, &j.Client.Rules, now); gone == deletions {
+				out[i] = j.Set(line, r, now)
+			}
+		}
 	}
 	return out
 }
 
 // protects keeps Secure cookies from being overlaid over http (bis, 5.7 step 18).
 func (d *drawer) protects(c *Cookie, r *Request, rules *Rules, now time.Time) Reasons {
-	if !rules.KeepSecure || c.Secure || r.secure(rules) {
+	if rules.KeepSecure == KeepNone || c.Secure || r.secure(rules) {
 		return 0
 	}
 	for _, old := range d.cookies {
-		if old.Secure && old.Name == c.Name && !old.expired(now) && pathMatch(c.Path, old.Path) &&
-			(old.Domain == c.Domain || under(old.Domain, c.Domain) || under(c.Domain, old.Domain)) {
+		if old.Secure && old.Name == c.Name && !old.expired(now) && rules.KeepSecure.covers(old, c) {
 			return OverwriteSecure.Set()
 		}
 	}
 	return 0
+}
+
+// covers reports whether an old cookie would be overlaid by a new one.
+func (k Keep) covers(old, c *Cookie) bool {
+	same := old.Domain == c.Domain
+	switch k {
+	case KeepSame:
+		return same && old.Path == c.Path
+	case KeepSameDomain:
+		return same && pathMatch(c.Path, old.Path)
+	}
+	return pathMatch(c.Path, old.Path) && (same || under(old.Domain, c.Domain) || under(c.Domain, old.Domain))
 }
 
 // find returns the place of the cookie that a new one replaces, -1 if there is none.
@@ -129,21 +157,25 @@ func (j *Jar) insert(d *drawer, c *Cookie) {
 	j.order++
 	c.order = j.order
 	kept := *c
-	at, _ := slices.BinarySearchFunc(d.cookies, &kept, sendOrder)
+	order := sendOrder
+	if j.Client.Rules.LongFirst {
+		order = curlOrder
+	}
+	at, _ := slices.BinarySearchFunc(d.cookies, &kept, order)
 	d.cookies = slices.Insert(d.cookies, at, &kept)
 	j.total++
 }
 
 func sendOrder(a, b *Cookie) int {
-	switch {
-	case len(a.Path) != len(b.Path):
+	if len(a.Path) != len(b.Path) {
 		return len(b.Path) - len(a.Path)
-	case a.order < b.order:
-		return -1
-	case a.order > b.order:
-		return 1
 	}
-	return 0
+	return cmp.Compare(a.order, b.order)
+}
+
+// curlOrder is cookie_sort of lib/cookie.c.
+func curlOrder(a, b *Cookie) int {
+	return cmp.Or(len(b.Path)-len(a.Path), len(b.Domain)-len(a.Domain), len(b.Name)-len(a.Name), cmp.Compare(a.order, b.order))
 }
 
 // Cookies returns what the jar holds, sites in alphabetical order, each in the order of sending.

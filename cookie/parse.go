@@ -20,6 +20,7 @@ type Line struct {
 	HasMaxAge   bool
 	Expires     time.Time // zero: none that can be read
 	Notes       Reasons   // attributes that were ignored
+	bare        bool
 }
 
 // Parse reads a Set-Cookie line as browsers do (bis, 5.6), with the limits of bis. Refused
@@ -29,8 +30,8 @@ func Parse(line string) (l Line, refused Reasons) { return parseBis(line, &bis) 
 // bis are the rules of the draft itself, where nothing else is said.
 var bis = Rules{
 	Jar: PersistentJar, SameSite: true, LaxByDefault: true, LaxPost: 2 * time.Minute, NoneNeedsSecure: true,
-	Prefixes: HTTPPrefixes, ExplicitRoot: true, Suffixes: true, HostOnlyInKey: true, SecureNeedsTLS: true, KeepSecure: true,
-	Cap: maxLife, MaxPair: 4096, MaxAttribute: 1024, Chips: true,
+	Prefixes: HTTPPrefixes, ExplicitRoot: true, Suffixes: true, HostOnlyInKey: true, SecureNeedsTLS: true, KeepSecure: KeepOverlaid,
+	FirstOnly: true, Cap: maxLife, MaxPair: 4096, MaxAttribute: 1024, Chips: true,
 }
 
 // maxLife is the longest lifetime that bis allows (5.5).
@@ -99,7 +100,7 @@ func (l *Line) attribute(name, value string, rules *Rules) {
 	case strings.EqualFold(name, "samesite"):
 		l.setSameSite(value)
 	case strings.EqualFold(name, "max-age"):
-		l.setMaxAge(value)
+		l.setMaxAge(value, rules)
 	case strings.EqualFold(name, "expires"):
 		l.setExpires(value)
 	case strings.EqualFold(name, "partitioned"):
@@ -135,8 +136,8 @@ func (l *Line) setSameSite(value string) {
 	}
 }
 
-func (l *Line) setMaxAge(value string) {
-	d, ok := maxAge(value)
+func (l *Line) setMaxAge(value string, rules *Rules) {
+	d, ok := maxAge(value, rules.PlusMaxAge)
 	if !ok {
 		l.Notes |= AttributeIgnored.Set()
 		return
@@ -164,11 +165,14 @@ func (l *Line) setPriority(value string) {
 	}
 }
 
-// maxAge reads an optional sign and digits (bis, 5.6.2; the plus sign is what Chromium
-// takes as well). What does not fit is as long as it gets.
-func maxAge(value string) (time.Duration, bool) {
-	digits := strings.TrimPrefix(strings.TrimPrefix(value, "+"), "-")
-	if digits == "" || len(value)-len(digits) > 1 {
+// maxAge reads an optional "-" and digits (bis, 5.6.2), for some a "+" too. What does not fit
+// is as long as it gets.
+func maxAge(value string, plus bool) (time.Duration, bool) {
+	digits := value
+	if value != "" && (value[0] == '-' || plus && value[0] == '+') {
+		digits = value[1:]
+	}
+	if digits == "" {
 		return 0, false
 	}
 	const most = int64(1<<63-1) / int64(time.Second)

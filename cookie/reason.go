@@ -121,6 +121,9 @@ func (s Reasons) All() iter.Seq[Reason] {
 	}
 }
 
+// first keeps the first one of the table.
+func (s Reasons) first() Reasons { return s & -s }
+
 // String joins the names with blanks; "" is the empty set.
 func (s Reasons) String() string {
 	var names []string

@@ -131,7 +131,7 @@ func (r *Request) access(rules *Rules) access {
 		return crossSite
 	}
 	switch {
-	case r.From.IsZero() || r.From.SameSite(&r.URL, rules.Schemeful):
+	case r.From.IsZero() || r.From.SameSite(&r.URL, rules.Schemeful) || rules.TopOnly && r.Kind != Navigation:
 		return sameSite
 	case r.Kind == Navigation && safe(r.Method):
 		return laxSafe

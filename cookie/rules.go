@@ -26,11 +26,21 @@ type Rules struct {
 	SecureLoopback  bool // http://localhost counts as secure
 	SecureLoopSend  bool // the same, for sending only
 	SecureNeedsTLS  bool // Secure over http is refused
-	KeepSecure      bool // "leave secure cookies alone"
+	KeepSecure      Keep // what "leave secure cookies alone" covers
+	HostOnlyLoose   bool // host-only cookies go to subdomains too
+	LooseIP         bool // a Domain may be a part of an IP
+	InnerDot        bool // a Domain wants a dot inside
+	CaseDomain      bool // a Domain is compared with case
+	CORSKeepsOut    bool // an answer that script may not read sets no cookies
+	LongFirst       bool // longer domains, then longer names are sent first (curl)
+	PlusMaxAge      bool // "Max-Age=+5" can be read
+	GhostWrites     bool // a document sees what it wrote over an HttpOnly cookie (Firefox's content process)
+	BatchDeletes    bool // a deletion does not touch cookies of the same answer (Python)
 	RenewOnChange   bool // setting another value gives a new creation time
 	FoldNames       bool // names are compared without case
 	NoInnerTab      bool // a TAB inside the line is refused
-	QuietExpiry     bool
+	FormFirst       bool // a line that is wrong in itself is not judged further (Chromium's protocol)
+	FirstOnly       bool // judging ends at the first rule that refuses (the order of bis, 5.7)
 	Nameless        Nameless
 	Chips           bool // Partitioned is understood
 	ThirdParty      ThirdParty
@@ -67,6 +77,7 @@ const (
 	Golang                // net/http.ParseSetCookie and cookiejar
 	Python                // http.cookiejar, Netscape rules
 	Curl                  // lib/cookie.c
+	Soup                  // libsoup, under WebKitGTK
 )
 
 // Misread is what an old client makes of SameSite=None.
@@ -89,6 +100,17 @@ const (
 	HTTPPrefixes             // also __Http-, __Host-Http-
 )
 
+// Keep says which cookies a new one that comes over http must leave alone.
+type Keep uint8
+
+// Protections of Secure cookies.
+const (
+	KeepNone       Keep = iota
+	KeepSame            // of the same domain and path
+	KeepSameDomain      // of the same domain, at the path or above
+	KeepOverlaid        // of a domain above or below, at the path or above (bis)
+)
+
 // Nameless is what happens to a line without "=", or with nothing in front of it.
 type Nameless uint8
 
@@ -106,5 +128,6 @@ type ThirdParty uint8
 const (
 	AllowThird ThirdParty = iota
 	BlockThird
+	BlockThirdSet  // third parties may not set; what is there is sent
 	PartitionThird // a jar for each site in the address bar
 )

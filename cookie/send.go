@@ -1,6 +1,7 @@
 package cookie
 
 import (
+	"slices"
 	"time"
 )
 
@@ -27,13 +28,13 @@ func withholds(k *Cookie, r *Request, rules *Rules, near access, here Partition,
 	if k.expired(now) {
 		return ExpiredLater.Set()
 	}
-	if !domainGoes(k, &r.URL) {
+	if !domainGoes(k, &r.URL, rules) {
 		if under(r.URL.Host, k.Domain) || under(k.Domain, r.URL.Host) || k.site() == r.URL.site {
 			return DomainMismatch.Set()
 		}
 		return DifferentSite.Set()
 	}
-	if !k.HostOnly && rules.Suffixes && len(k.Domain) < len(r.URL.site) {
+	if !k.HostOnly && rules.Suffixes && len(k.Domain) < len(r.URL.site) && !r.URL.ip {
 		why |= SuffixRuleChanged.Set()
 	}
 	if without := r.without(); without != 0 && rules.SameSite {
@@ -56,7 +57,7 @@ func withholds(k *Cookie, r *Request, rules *Rules, near access, here Partition,
 		why |= sameSiteWithholds(k, rules, near, now)
 	}
 	if third && rules.ThirdParty == BlockThird && k.Partition == (Partition{}) {
-		why |= rules.blocked()
+		why = rules.blockedSend(why)
 	}
 	return why
 }
@@ -76,8 +77,8 @@ func sameSiteWithholds(k *Cookie, rules *Rules, near access, now time.Time) Reas
 	return sameSiteReason(s, unset, rules)
 }
 
-func domainGoes(k *Cookie, u *URL) bool {
-	return k.Domain == u.Host || !k.HostOnly && !u.ip && under(u.Host, k.Domain)
+func domainGoes(k *Cookie, u *URL, rules *Rules) bool {
+	return k.Domain == u.Host || (!k.HostOnly || rules.HostOnlyLoose) && (!u.ip || rules.LooseIP) && under(u.Host, k.Domain)
 }
 
 // site is the registrable domain of the cookie's domain.
@@ -106,7 +107,7 @@ func (j *Jar) AppendHeader(dst []byte, r *Request, now time.Time) []byte {
 	}
 	near, here := r.access(rules), r.partition(rules)
 	start, count := len(dst), 0
-	for _, k := range d.cookies {
+	for _, k := range d.visible(r) {
 		if withholds(k, r, rules, near, here, now) != 0 {
 			continue
 		}
@@ -123,6 +124,19 @@ func (j *Jar) AppendHeader(dst []byte, r *Request, now time.Time) []byte {
 	return dst
 }
 
+// visible returns the cookies that a request may see; a document also sees its ghosts.
+func (d *drawer) visible(r *Request) []*Cookie {
+	if r.Kind != Script || len(d.ghosts) == 0 {
+		return d.cookies
+	}
+	all := slices.Clone(d.cookies)
+	for i := range d.ghosts {
+		all = append(all, &d.ghosts[i])
+	}
+	slices.SortStableFunc(all, func(a, b *Cookie) int { return len(b.Path) - len(a.Path) })
+	return all
+}
+
 // Explain returns every cookie of the request's site in the order of sending, and why those
 // that stay at home do. Two that are sent under one name carry the note X.Shadowed.
 func (j *Jar) Explain(r *Request, now time.Time) []Offered {
@@ -132,9 +146,10 @@ func (j *Jar) Explain(r *Request, now time.Time) []Offered {
 		return nil
 	}
 	near, here := r.access(rules), r.partition(rules)
-	out := make([]Offered, len(d.cookies))
+	visible := d.visible(r)
+	out := make([]Offered, len(visible))
 	seen := map[string]int{}
-	for i, k := range d.cookies {
+	for i, k := range visible {
 		out[i] = Offered{Cookie: *k, Why: withholds(k, r, rules, near, here, now)}
 		if !out[i].Sent() {
 			continue

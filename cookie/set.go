@@ -61,18 +61,24 @@ func judge(line string, r *Request, rules *Rules, now time.Time) (v Verdict, gon
 	}
 	v.Cookie = Cookie{
 		Name: l.Name, Value: l.Value, Secure: l.Secure, HttpOnly: l.HttpOnly, SameSite: l.SameSite,
-		Priority: l.Priority, Partitioned: l.Partitioned && rules.Chips, Created: now, Accessed: now,
+		Priority: l.Priority, Partitioned: l.Partitioned && rules.Chips, Created: now, Accessed: now, bare: l.bare,
 	}
 	c := &v.Cookie
-	v.Why |= scope(c, &l, r, rules)
-	v.Why |= prefix(c, &l, rules)
+	form := scope(c, &l, r, rules) | prefix(c, &l, r, rules)
 	if c.Partitioned && !c.Secure {
-		v.Why |= PartitionedNeedsSecure.Set()
+		form |= PartitionedNeedsSecure.Set()
 	}
-	if v.Why != 0 {
-		return v, false
+	place := origin(c, r, rules)
+	switch {
+	case rules.FormFirst && form != 0:
+		v.Why = form
+	case rules.FirstOnly && form&InvalidDomain.Set() != 0:
+		v.Why = InvalidDomain.Set()
+	case rules.FirstOnly && place != 0:
+		v.Why = place.first()
+	default:
+		v.Why = form | place
 	}
-	v.Why = origin(c, &l, r, rules)
 	v.Notes |= r.hidden()
 	if rules.NoneMisread == NoneIsStrict && (c.SameSite == None || l.UnknownSite) {
 		c.SameSite = Strict
@@ -93,14 +99,19 @@ func scope(c *Cookie, l *Line, r *Request, rules *Rules) Reasons {
 	if l.Domain == "" {
 		return 0
 	}
-	domain := lower(l.Domain)
+	domain := l.Domain
+	if !rules.CaseDomain {
+		domain = lower(domain)
+	}
 	switch {
+	case rules.InnerDot && !strings.Contains(domain, "."):
+		return InvalidDomain.Set()
 	case domain == r.URL.Host:
 		c.HostOnly = r.URL.ip || rules.Suffixes && r.URL.suffix
 		return 0
-	case !isASCII(domain) || r.URL.ip || !under(r.URL.Host, domain):
+	case !isASCII(domain) || r.URL.ip && !rules.LooseIP || !under(r.URL.Host, domain):
 		return InvalidDomain.Set()
-	case rules.Suffixes && len(domain) < len(r.URL.site):
+	case rules.Suffixes && len(domain) < len(r.URL.site) && !r.URL.ip:
 		return InvalidDomain.Set() // shorter than the registrable domain: a public suffix
 	}
 	c.Domain, c.HostOnly = domain, false
@@ -118,7 +129,7 @@ func under(host, domain string) bool {
 func DomainMatch(host, domain string) bool {
 	h, ip := canonicalHost(host)
 	d, _ := canonicalHost(strings.TrimPrefix(domain, "."))
-	return h == d || !ip && d != "" && under(h, d)
+	return h == d || !ip && under(h, d)
 }
 
 // defaultPath is bis, 5.1.4.
@@ -132,7 +143,7 @@ func defaultPath(path string) string {
 
 // prefix checks name prefixes without case (bis, 5.7 steps 20 and 21), and values that
 // imitate one where the name is empty.
-func prefix(c *Cookie, l *Line, rules *Rules) Reasons {
+func prefix(c *Cookie, l *Line, r *Request, rules *Rules) Reasons {
 	if rules.Prefixes == NoPrefixes || len(c.Name) < 7 && (c.Name != "" || len(c.Value) < 7) {
 		return 0
 	}
@@ -142,15 +153,16 @@ func prefix(c *Cookie, l *Line, rules *Rules) Reasons {
 		}
 		return 0
 	}
-	host := c.Secure && l.Domain == "" && c.Path == "/" && (l.Path == "/" || !rules.ExplicitRoot)
+	secure := c.Secure && r.secure(rules)
+	host := secure && l.Domain == "" && c.Path == "/" && (l.Path == "/" || !rules.ExplicitRoot)
 	ok := true
 	switch kindOf(c.Name, rules) {
 	case securePrefix:
-		ok = c.Secure
+		ok = secure
 	case hostPrefix:
 		ok = host
 	case httpPrefix:
-		ok = c.Secure && c.HttpOnly
+		ok = secure && c.HttpOnly
 	case hostHTTPPrefix:
 		ok = host && c.HttpOnly
 	}
@@ -188,7 +200,7 @@ func kindOf(name string, rules *Rules) prefixKind {
 }
 
 // origin judges the request that brought the line (bis, 5.7 steps 13 to 19).
-func origin(c *Cookie, l *Line, r *Request, rules *Rules) (why Reasons) {
+func origin(c *Cookie, r *Request, rules *Rules) (why Reasons) {
 	if c.Secure && rules.SecureNeedsTLS && !r.secure(rules) {
 		why |= SecureOnly.Set()
 	}
@@ -201,12 +213,17 @@ func origin(c *Cookie, l *Line, r *Request, rules *Rules) (why Reasons) {
 	if c.SameSite == None && !c.Secure && rules.NoneNeedsSecure {
 		why |= SameSiteNoneInsecure.Set()
 	}
-	first := r.firstParty(rules)
-	if rules.SameSite && !first {
+	if rules.CORSKeepsOut {
+		why |= r.hidden()
+	}
+	if r.firstParty(rules) {
+		return why
+	}
+	if rules.SameSite {
 		why |= sameSiteReason(effective(c, rules), c.SameSite == Unset, rules)
 	}
-	if rules.ThirdParty == BlockThird && !first && !c.Partitioned {
-		why |= rules.blocked()
+	if (rules.ThirdParty == BlockThird || rules.ThirdParty == BlockThirdSet) && !c.Partitioned {
+		why = rules.blockedSet(why)
 	}
 	return why
 }
@@ -242,11 +259,24 @@ func sameSiteReason(s SameSite, unset bool, rules *Rules) Reasons {
 	return plain.Set()
 }
 
-func (rules *Rules) blocked() Reasons {
-	if rules.ThirdPartyWhy != 0 {
-		return rules.ThirdPartyWhy.Set()
+// blockedSet adds that third parties may not set cookies. As Chromium's protocol says it, a
+// setting hides the other reasons, and the phase-out is named only where nothing else refuses.
+func (rules *Rules) blockedSet(other Reasons) Reasons {
+	if rules.ThirdPartyWhy == ThirdPartyPhaseout && other == 0 {
+		return ThirdPartyPhaseout.Set()
 	}
 	return UserPreferences.Set()
+}
+
+// blockedSend adds that third parties get no cookies.
+func (rules *Rules) blockedSend(other Reasons) Reasons {
+	switch {
+	case rules.ThirdPartyWhy != ThirdPartyPhaseout:
+		return other | UserPreferences.Set()
+	case other == 0:
+		return ThirdPartyPhaseout.Set()
+	}
+	return other
 }
 
 // lifetime fills in Expires and reports whether the cookie is gone on arrival (bis, 5.6.1,

@@ -19,6 +19,7 @@ var commands = []func(*env, *global) *cobra.Command{
 	newScrub,
 	newInit,
 	newLogline,
+	newCookies,
 	newLab,
 	newVersion,
 }

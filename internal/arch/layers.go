@@ -28,10 +28,11 @@ var layers = map[string]layer{
 	"internal/web":   {level: 5, anyModule: true},
 	"internal/scrub": {level: 5},
 
-	"lb/products":     {level: 4, anyModule: true},
-	"internal/ingest": {level: 4, anyModule: true},
-	"internal/stream": {level: 4, anyModule: true},
-	"internal/report": {level: 4, anyModule: true},
+	"lb/products":      {level: 4, anyModule: true},
+	"internal/ingest":  {level: 4, anyModule: true},
+	"internal/stream":  {level: 4, anyModule: true},
+	"internal/conform": {level: 4},
+	"internal/report":  {level: 4, anyModule: true},
 
 	"lb/lbtest": {level: 3, pure: true},
 	"diagnose":  {level: 3, pure: true},
