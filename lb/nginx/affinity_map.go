@@ -184,22 +184,23 @@ func (r *reader) keepMap(g *group, u *use, v *variable, a topology.Affinity) {
 		if !ok {
 			continue
 		}
-		s := topology.Setting{Args: []string{p.key}, Pos: v.pos}
-		for _, in := range own.Instances {
-			switch {
-			case in.Disabled:
-			case in.Backup:
-				s.Args = append(s.Args, "backup "+in.Address)
-			default:
-				s.Args = append(s.Args, in.Address)
-			}
-		}
+		s := topology.Setting{Args: []string{p.key, own.Name}, Pos: v.pos}
 		g.Settings["cookie way"] = append(g.Settings["cookie way"], s)
 	}
 }
 
-// keepHeaders keeps for the router the cookies that nginx adds to answers, and the variables in them.
-func (r *reader) keepHeaders(g *group, uses []*use) {
+// keepPlace keeps for the router what holds where requests pass first: whose word about the client's
+// address is taken, the cookies that nginx adds to answers, and the variables in them.
+func (r *reader) keepPlace(g *group, uses []*use) {
+	for _, u := range uses[:min(1, len(uses))] {
+		for _, name := range []string{"set_real_ip_from", "real_ip_header", "real_ip_recursive"} {
+			for _, d := range u.scope.all(name) {
+				if len(d.args) > 0 {
+					g.Settings[name] = append(g.Settings[name], topology.Setting{Args: d.args, Pos: d.pos})
+				}
+			}
+		}
+	}
 	for _, u := range uses {
 		var texts []string
 		for _, d := range u.scope.all("add_header") {

@@ -39,7 +39,7 @@ func (r *reader) finishPools() {
 		}
 		g.Retry = r.retry(g, u)
 		g.Affinity = r.affinity(g, uses)
-		r.keepHeaders(g, uses)
+		r.keepPlace(g, uses)
 		if g.undone != nil {
 			r.cfg.Unknown = append(r.cfg.Unknown, topology.Unknown{Pos: g.undone.pos, Affinity: true,
 				Text: g.undone.name + " (without effect: " + g.method.name + " stands after it and replaces it)"})

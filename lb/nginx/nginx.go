@@ -11,4 +11,5 @@ var Product = &lb.Product{
 	Name:        "nginx",
 	SniffConfig: sniffConfig,
 	Config:      readConfig,
+	Router:      newRouter,
 }
