@@ -88,6 +88,17 @@ type LineParser interface {
 	Clone() LineParser
 }
 
+// A RecordReader is a LineParser that reads the usual lines of its format straight into records.
+type RecordReader interface {
+	LineParser
+
+	// ReadRecords reads lines of data, which ends behind a line end, from index at on into out, until out is full, data ends,
+	// or a line comes that Parse must read. It returns how many it has read and where the next line begins.
+	// Each record is a copy of like with what the line says and its number, counted from like.Line + 1. What is set or not
+	// set is as red.Reduce would have it. New data begins at index 0.
+	ReadRecords(data []byte, at int, red *session.Reducer, like *session.Record, out []session.Record) (read, next int)
+}
+
 // A Skip is the reason why a line is no event. The text is stable: reports count by it.
 type Skip string
 

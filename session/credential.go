@@ -5,9 +5,11 @@ import (
 	"slices"
 )
 
+const longestSpan = 1 << 15
+
 // spanOf remembers where a credential stands in the batch.
 func spanOf(c Credential, base []byte) Span {
-	if len(c.Raw) > 1<<15 {
+	if len(c.Raw) > longestSpan {
 		return Span{}
 	}
 	off, ok := offsetIn(base, c.Raw)

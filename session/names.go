@@ -105,6 +105,9 @@ func (c *NameCache) ID(b []byte) uint16 {
 // RouteID is ID for paths: those that differ only in a number at their end count as one, as their route does.
 func (c *NameCache) RouteID(path []byte) uint16 {
 	i := len(path) - 1
+	if i >= 8 { // most numbers at once: how many digits there are cannot be predicted
+		i -= trailingDigits(binary.LittleEndian.Uint64(path[i-7:]))
+	}
 	for i >= 0 && path[i]-'0' <= 9 {
 		i--
 	}
@@ -121,6 +124,14 @@ func (c *NameCache) RouteID(path []byte) uint16 {
 	}
 	c.last, c.id = h, uint16(*s)
 	return c.id
+}
+
+// trailingDigits returns how many of the highest bytes of w are digits.
+func trailingDigits(w uint64) int {
+	const low7, high = 0x7f * eachByte, 0x80 * eachByte
+	w ^= '0' * eachByte
+	other := (w&low7 + (0x80-10)*eachByte | w) & high // exactly: no carry leaves a byte
+	return bits.LeadingZeros64(other) / 8
 }
 
 // hash returns a seeded hash whose last 16 bits are 0 and which is not 0 itself. Short names, the usual case, take
@@ -140,8 +151,9 @@ func (c *NameCache) hash(b []byte) uint64 {
 	return h&^0xffff | 1<<63
 }
 
+// mix makes one number of two, of which at least one has a secret in it. No bit of either is lost.
 func mix(a, b uint64) uint64 {
-	hi, lo := bits.Mul64(a|1, b^0x9e3779b97f4a7c15)
+	hi, lo := bits.Mul64(a^0xa0761d6478bd642f, b^0x9e3779b97f4a7c15)
 	return hi ^ lo
 }
 

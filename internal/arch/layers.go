@@ -41,6 +41,7 @@ var layers = map[string]layer{
 	"cause":      {level: 2, pure: true},
 	"lb":         {level: 2, pure: true},
 	"lb/logtext": {level: 2, pure: true},
+	"lb/signs":   {level: 2, pure: true, modules: []string{"golang.org/x/sys/cpu"}},
 	"witness":    {level: 2, pure: true},
 	"capture":    {level: 2, pure: true},
 

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"runtime"
+	"slices"
 	"sync"
 
 	"limpet.dev/lb"
@@ -126,22 +127,33 @@ func (w *worker) parse() {
 		w.parseEvents(red)
 		return
 	}
-	parser, data, input := w.parsers[l], w.piece.data, w.piece.file.id
-	for len(data) > 0 {
-		line := data
-		if i := bytes.IndexByte(data, '\n'); i >= 0 {
-			line, data = data[:i], data[i+1:]
-		} else {
-			data = nil
+	parser, data := w.parsers[l], w.piece.data
+	short, _ := parser.(lb.RecordReader)
+	like := session.Record{Kind: session.Request, Cart: -1, Input: w.piece.file.id}
+	for at := 0; at < len(data); {
+		if short != nil {
+			like.Line = uint32(b.lines)
+			room := b.room()
+			n, next := short.ReadRecords(data, at, red, &like, room)
+			b.records = b.records[:len(b.records)+n]
+			b.lines += int64(n)
+			if at = next; at >= len(data) || n == len(room) {
+				continue
+			}
 		}
+		line := data[at:]
+		if i := bytes.IndexByte(line, '\n'); i >= 0 {
+			line = line[:i]
+		}
+		at += len(line) + 1
 		b.lines++
 		if why := parser.Parse(line, &w.event); why != lb.Read {
 			b.skip(string(why), line)
 			continue
 		}
 		r := b.add()
-		red.Reduce(&w.event, r, w.piece.data)
-		r.Line, r.Input = uint32(b.lines), input
+		red.Reduce(&w.event, r, data)
+		r.Line, r.Input = uint32(b.lines), like.Input
 	}
 }
 
@@ -170,12 +182,17 @@ func (w *worker) parseEvents(red *session.Reducer) {
 	}
 }
 
-// add makes room for one more record.
+// add adds a record to be filled.
 func (b *batch) add() *session.Record {
-	if len(b.records) < cap(b.records) {
-		b.records = b.records[:len(b.records)+1]
-	} else {
-		b.records = append(b.records, session.Record{})
-	}
+	b.room()
+	b.records = b.records[:len(b.records)+1]
 	return &b.records[len(b.records)-1]
+}
+
+// room returns where records can be added.
+func (b *batch) room() []session.Record {
+	if len(b.records) == cap(b.records) {
+		b.records = slices.Grow(b.records, 256)
+	}
+	return b.records[len(b.records):cap(b.records)]
 }

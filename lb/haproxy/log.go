@@ -32,6 +32,7 @@ type parser struct {
 	byListener map[string]*variant // where listeners differ, else nil
 	cur        int                 // the variant that read the last line
 
+	short   *short // nil until the short way is tried
 	head    lineHead
 	date    dateCache
 	matcher matcher
@@ -176,6 +177,7 @@ func (p *parser) Format() string { return p.name }
 // Clone returns a parser of the same format for another goroutine.
 func (p *parser) Clone() lb.LineParser {
 	c := *p
+	c.short = nil
 	c.head = lineHead{}
 	c.matcher = matcher{}
 	c.filler = filler{}

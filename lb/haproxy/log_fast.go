@@ -174,13 +174,9 @@ func fastState(b []byte, i int, m *separators, e *session.Event) int {
 	if i+24 > len(b) || b[i+4] != ' ' || b[i+5]-'0' > 9 || !isStateCode4(b[i:]) {
 		return -1
 	}
-	code := b[i : i+4]
-	e.Flow.Code = [4]byte(code)
-	e.Flow.Affinity, e.Flow.Set = affinityStates[code[2]], affinitySets[code[3]]
-	if code[0] != '-' {
-		e.Flow.Unserved = e.Flow.Unserved || unservedState(code[0], code[1])
-		e.Flow.Aborted = code[0]|0x20 == 'c'
-	}
+	unserved := e.Flow.Unserved
+	e.Flow = flowOf([4]byte(b[i : i+4]))
+	e.Flow.Unserved = e.Flow.Unserved || unserved
 
 	if !m.reaches(i) {
 		m.read(b, i)

@@ -24,6 +24,7 @@ type variant struct {
 	affinity []string // names of affinity cookies
 	// quickCookie is "NAME=" where a captured cookie is the session cookie and nothing else, else "".
 	quickCookie string
+	quickStart  fixedText // quickCookie again
 
 	prefixed string // cookie on which the balancer puts its prefix
 }
@@ -64,6 +65,7 @@ func newVariant(text string, caps *captureSet, opt *lb.LogOptions) (*variant, er
 	v.has = v.facts()
 	if name := caps.cookie; name != "" && v.prefixed == "" && v.isSession([]byte(name)) && !v.isAffinity([]byte(name)) {
 		v.quickCookie = name + "="
+		v.quickStart = fixText([]byte(v.quickCookie))
 	}
 	return v, nil
 }
