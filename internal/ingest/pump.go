@@ -51,6 +51,7 @@ type worker struct {
 	reducers map[*lane]*session.Reducer
 	events   session.EventParser
 	event    session.Event
+	like     session.Record // what the usual lines of the piece have in common
 	batch    batch
 	piece    piece
 }
@@ -129,12 +130,13 @@ func (w *worker) parse() {
 	}
 	parser, data := w.parsers[l], w.piece.data
 	short, _ := parser.(lb.RecordReader)
-	like := session.Record{Kind: session.Request, Cart: -1, Input: w.piece.file.id}
+	like := &w.like
+	*like = session.Record{Kind: session.Request, Cart: -1, Input: w.piece.file.id}
 	for at := 0; at < len(data); {
 		if short != nil {
 			like.Line = uint32(b.lines)
 			room := b.room()
-			n, next := short.ReadRecords(data, at, red, &like, room)
+			n, next := short.ReadRecords(data, at, red, like, room)
 			b.records = b.records[:len(b.records)+n]
 			b.lines += int64(n)
 			if at = next; at >= len(data) || n == len(room) {
