@@ -37,6 +37,9 @@ Header add Set-Cookie "ROUTEID=.%{BALANCER_WORKER_ROUTE}e; path=/; HttpOnly" env
 func TestPromises(t *testing.T) {
 	lbtest.Run(t, Product, lbtest.Fixture{
 		Config: shop, Pool: "app", Broken: "ServerName x\n<VirtualHost *:80>\nProxyPass / http://127.0.0.1:1/\n", BrokenLine: 2,
+		Log: `10.0.0.1 - - [13/Jan/2016:19:31:17 +0000] "GET /cart HTTP/1.1" 200 1063 "-" "Mozilla/5.0 (Macintosh)"
+[Wed Nov 25 20:02:59.448815 2026] [proxy:error] [pid 1:tid 2] AH00959: ap_proxy_connect_backend disabling worker for (127.0.0.1:9002) for 2s
+`,
 		Foreign: "frontend fe\n    bind :80\n    default_backend be\n",
 	})
 }

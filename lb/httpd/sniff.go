@@ -3,6 +3,10 @@ package httpd
 import (
 	"bytes"
 	"strings"
+
+	"limpet.dev/lb"
+	"limpet.dev/lb/logtext"
+	"limpet.dev/session"
 )
 
 // heads are sections, marks are directives that only httpd's configurations hold.
@@ -56,4 +60,40 @@ func sniffConfig(head []byte) float64 {
 		return 0.5
 	}
 	return min(0.98, 0.6+0.05*float64(own))
+}
+
+// sniffLog reports how certain it is that head holds lines of httpd: its error log is unmistakable; formats that nginx
+// writes in the same way (combined) are taken with little certainty.
+func sniffLog(head []byte) float64 {
+	p, err := newParser(lb.LogOptions{})
+	if err != nil {
+		return 0
+	}
+	var e session.Event
+	var lines, errs, own, shared int
+	for line := range bytes.Lines(logtext.Head(head, 16<<10)) {
+		if line = bytes.TrimSpace(line); len(line) == 0 {
+			continue
+		}
+		lines++
+		msg := line[syslog.Header(line).Msg:]
+		switch {
+		case isErrorLine(msg):
+			errs++
+		case p.Parse(line, &e) != lb.Read:
+		case bytes.Contains(msg, []byte("balancer://")) || p.(*parser).variants[p.(*parser).cur].text == ownFormat:
+			own++
+		default:
+			shared++
+		}
+	}
+	switch {
+	case lines == 0:
+		return 0
+	case (errs+own)*2 > lines:
+		return 0.95
+	case (errs+own+shared)*2 > lines:
+		return 0.5
+	}
+	return 0
 }
