@@ -11,7 +11,7 @@ import (
 // assess asks a fixed list of questions in a fixed order and keeps each answer with its evidence (S11).
 func (d *run) assess() {
 	for _, q := range []func() Step{
-		d.askTellApart, d.askJudge, d.askHeld, d.askHonoured, d.askSameInstance, d.askDivergence, d.askOccasion, d.askProbes, d.askReason, d.askClients, d.askCause,
+		d.askTellApart, d.askJudge, d.askHeld, d.askHonoured, d.askSameInstance, d.askDivergence, d.askOccasion, d.askProbes, d.askReason, d.askClients, d.askPresentation, d.askCause,
 	} {
 		s := q()
 		if s.Evidence == nil {

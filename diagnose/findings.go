@@ -15,6 +15,7 @@ func (d *run) findings() {
 	d.addressAffinity()
 	d.earlyFailover()
 	d.misreportedHealth()
+	d.presentation()
 	d.flapping()
 	d.flipFlop()
 }

@@ -75,6 +75,8 @@ func (p *EventParser) Parse(line []byte, e *Event) (skip string) {
 			e.Release = j.text()
 		case "route":
 			e.Target = j.text()
+		case "copies":
+			e.Twice = j.number(1) > 1
 		case "state":
 			p.state(&j, e)
 		default:

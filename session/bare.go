@@ -11,6 +11,7 @@ func (c *Correlator) bare(r *Record, base []byte) {
 		if withheld < 0 && c.class(r) == LoginRoute && r.Method == POST {
 			c.login(nil, r, false)
 		}
+		c.bareOne(r)
 		return
 	}
 	if withheld < 0 {

@@ -54,6 +54,7 @@ type Correlator struct {
 	readings map[Pair]*reading
 	classes  []Class // per method group and route
 	notices  []Notice
+	bared    map[int32]Record // the request without a credential, of lives that are bared
 	pulse    pulse
 
 	slow       bool // take no short way; for the test that compares both
@@ -110,7 +111,7 @@ func NewCorrelator(v *Vocabulary, s Settings) *Correlator {
 	if s.Done == nil {
 		s.Done = func(*Timeline) {}
 	}
-	return &Correlator{Settings: s, vocab: v, keys: newTable(), clients: newTable(), traces: map[int32]*trace{}, moves: map[int32]move{}, readings: map[Pair]*reading{}, Population: newPopulation()}
+	return &Correlator{Settings: s, vocab: v, keys: newTable(), clients: newTable(), traces: map[int32]*trace{}, moves: map[int32]move{}, bared: map[int32]Record{}, readings: map[Pair]*reading{}, Population: newPopulation()}
 }
 
 // Add adds one record.

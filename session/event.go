@@ -81,6 +81,7 @@ type Event struct {
 	Session    Credential // presented by the client, or the session an application event is about
 	SetSession Credential // handed to the client by this answer
 	Previous   Credential // application events: the credential that Session replaced
+	Twice      bool       // the client presented the credential's name more than once
 	Cleared    bool       // the answer deleted the client's session cookie
 
 	Affinity    []byte // the affinity cookie's value as presented; never shown

@@ -120,6 +120,7 @@ func (j *Joiner) mergeApp(p, a *Record, base []byte, own bool) {
 		p.Set, p.SetAt = a.Set, span(a.SetAt)
 	}
 	p.App |= a.App
+	p.Flags |= a.Flags & Twice
 	if a.Reason != 0 && (p.Reason == 0 || a.App&(AppMiss|AppDestroy|AppError) != 0) {
 		p.Reason = a.Reason
 	}

@@ -3,6 +3,10 @@ package session
 // unheardOf handles a credential that no life has: its session began before the evidence
 // does, or it is stale.
 func (c *Correlator) unheardOf(r *Record, base []byte) {
+	if r.Flags&Twice != 0 {
+		c.odd(Duplicate, -1, r)
+	}
+	c.strange(r)
 	out, signs := c.firstSight(r)
 	if out == Plain {
 		// A miss for a credential that was never seen alive proves nothing.
@@ -48,6 +52,7 @@ func (c *Correlator) firstSight(r *Record) (Outcome, Signs) {
 // follow handles a request that presents the credential of life n.
 func (c *Correlator) follow(n int32, r *Record, base []byte) {
 	l := c.life(n)
+	c.presents(n, l, r)
 	if l.end != Abandoned {
 		c.afterEnd(n, l, r, base)
 		return
@@ -114,7 +119,7 @@ func (c *Correlator) expired(n int32, l *life, r *Record) End {
 // lapsed reports whether, by the log alone, a session that shows a sign of loss had been silent for longer than its
 // declared idle time, now or at some moment since its state was last proven.
 func (c *Correlator) lapsed(l *life, r *Record) End {
-	if c.Events || c.Idle == 0 || r.Flow.Unserved || !l.lapsed && !c.expiredAfter(l.pause(r.Start)) || c.signs(l, r) == 0 {
+	if c.Events || c.Idle == 0 || r.Flow.Unserved || l.notes&isLapsed == 0 && !c.expiredAfter(l.pause(r.Start)) || c.signs(l, r) == 0 {
 		return Abandoned
 	}
 	return EndIdle

@@ -71,7 +71,7 @@ func (c *Correlator) moved(n int32, l *life, v *Visit) {
 // keep pushes a visit and, once a session is in trouble, records it in full.
 func (c *Correlator) keep(n int32, l *life, v *Visit) {
 	if !c.Events && c.expiredAfter(l.pause(v.Start)) {
-		l.lapsed = true
+		l.notes |= isLapsed
 	}
 	trouble := v.Outcome == Lost || v.Outcome == Incomplete || v.Outcome == Suspect || v.Outcome == Withheld
 	if trouble && !l.troubled {
@@ -119,7 +119,8 @@ func (c *Correlator) settle(l *life, v *Visit) {
 		if l.home != 0 && l.home != v.Instance && !v.SetNew {
 			c.reading(l.home, v.Instance).good++
 		}
-		l.home, l.lapsed, l.known = v.Instance, false, true
+		l.home, l.known = v.Instance, true
+		l.notes &^= isLapsed
 	}
 }
 

@@ -34,35 +34,47 @@ type state struct {
 	known     bool // the application knew it, its creation was seen, or a page that needs its state was answered
 	troubled  bool
 	healed    bool // recovered is set
-	lapsed    bool // by the log alone: silent for longer than the idle time since its state was last proven
+	notes     notes
 	end       End
 	port      uint16 // of the client's latest connection
 	home      uint16 // where its state was known last before it got into trouble
 	untouched uint32 // ms that the latest request came after the latest one that used the session
 }
 
+// Notes are traits of a life that matter now and then.
+type notes uint8
+
+const (
+	isLapsed  notes = 1 << iota // by the log alone: silent for longer than the idle time since its state was last proven
+	isBared                     // its client sent a request without the credential since
+	isRenewed                   // an answer gave it a newer credential
+)
+
 // A rest is what is remembered of a session beside its life: touched when it begins, changes its credential,
 // moves, breaks or ends.
 type rest struct {
-	first     int64
-	recovered int64
-	keys      [keysOfLife]uint64
-	client    uint64
-	user      uint64
-	nextOf    int32 // next older life of the same client, -1
-	prevOf    int32 // next younger one, -1
-	prevID    uint32
-	state     uint32 // the state's hash as shown last
-	flips     uint32 // how often it changed without a write, with the instance
-	id        uint32
-	net       uint32
-	agent     uint16
-	net6      uint16
-	ipv6      bool
-	byLogin   bool
-	nkeys     uint8
-	credLen   uint8 // length in cred; isName: a pseudonym stands there
-	cred      [credBytes]byte
+	first      int64
+	recovered  int64
+	keys       [keysOfLife]uint64
+	client     uint64
+	user       uint64
+	nextOf     int32 // next older life of the same client, -1
+	prevOf     int32 // next younger one, -1
+	prevID     uint32
+	state      uint32 // the state's hash as shown last
+	flips      uint32 // how often it changed without a write, with the instance
+	issued     int64  // when its newest credential was delivered
+	id         uint32
+	net        uint32
+	agent      uint16
+	net6       uint16
+	ipv6       bool
+	byLogin    bool
+	newestUsed bool  // its newest credential was presented
+	odd        uint8 // which inconsistent presentations were counted
+	nkeys      uint8
+	credLen    uint8 // length in cred; isName: a pseudonym stands there
+	cred       [credBytes]byte
 }
 
 const isName = 255
@@ -226,6 +238,9 @@ func (c *Correlator) drop(n int32, l *life, r *rest) {
 	}
 	if l.troubled {
 		delete(c.traces, n)
+	}
+	if l.notes&isBared != 0 {
+		delete(c.bared, n)
 	}
 	if l.moves > 0 {
 		delete(c.moves, n)

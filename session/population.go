@@ -29,6 +29,9 @@ type Population struct {
 	Addresses      Distinct
 	AddressChanges int64
 
+	// Odd counts what clients presented inconsistently, by Presentation.
+	Odd [presentations]Oddities
+
 	// Seen and Unseen count, per route, requests with and without an application event.
 	Seen, Unseen []int64
 }

@@ -68,7 +68,7 @@ const (
 )
 
 // Flags are traits of a request.
-type Flags uint8
+type Flags uint16
 
 // The traits.
 const (
@@ -80,6 +80,7 @@ const (
 	CutKey                     // a credential was there but cut off: it matches nothing
 	IPv6
 	NoAgent // no User-Agent at all
+	Twice   // the credential's name stood in the request more than once
 )
 
 // Method is a request method made small.

@@ -120,6 +120,9 @@ func (d *Reducer) request(e *Event, r *Record, base []byte) {
 	if e.Cleared {
 		r.Flags |= Cleared
 	}
+	if e.Twice {
+		r.Flags |= Twice
+	}
 	if len(e.Location) > 0 && d.Login != nil && d.Login(PathOf(e.Location)) {
 		r.Flags |= ToLogin
 	}
@@ -132,6 +135,9 @@ func (d *Reducer) request(e *Event, r *Record, base []byte) {
 }
 
 func (d *Reducer) lifecycle(e *Event, r *Record, base []byte) {
+	if e.Twice {
+		r.Flags |= Twice
+	}
 	r.AppOn = r.Instance
 	r.State = e.State
 	if len(e.Target) > 0 {

@@ -64,6 +64,8 @@ func (c *Correlator) renewed(n int32, l *life, r *Record, base []byte, out Outco
 			c.EndsRotation++
 		}
 		c.name(n, r.Set)
+		l.notes |= isRenewed
+		c.rest(n).issued, c.rest(n).newestUsed = r.End, false
 		c.remember(c.rest(n), r.SetAt, base)
 		return
 	}

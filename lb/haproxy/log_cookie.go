@@ -54,8 +54,11 @@ func (w *filler) cookieHeader(v []byte, max int) {
 		switch {
 		case w.v.isAffinity(name):
 			w.e.Affinity = value
-		case w.v.session != "" && w.v.isSession(name) && len(w.e.Session.Raw) == 0:
+		case w.v.session == "" || !w.v.isSession(name):
+		case len(w.e.Session.Raw) == 0:
 			w.e.Session = credential(value, secretRaw, cut)
+		default:
+			w.e.Twice = true
 		}
 	}
 }

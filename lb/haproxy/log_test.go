@@ -162,3 +162,16 @@ func TestCapturesWithAndWithoutConfiguration(t *testing.T) {
 		t.Errorf("the balancer's prefix stays: affinity %q, credential of %d bytes", e.Affinity, len(e.Session.Raw))
 	}
 }
+
+// Proves S33. A captured Cookie header that holds the session cookie twice is a duplicate; the first value counts, as
+// applications mostly take it.
+func TestDuplicateCookie(t *testing.T) {
+	line := `10.0.0.1:40000 [24/Nov/2026:10:00:00.000] fe be/s1 0/0/1/2/3 200 100 - - ---- 1/1/0/0/0 0/0 {%s} "GET / HTTP/1.1"`
+	p := mustParser(t, lb.LogOptions{Format: `%ci:%cp [%tr] %ft %b/%s %TR/%Tw/%Tc/%Tr/%Ta %ST %B - - %tsc %ac/%fc/%bc/%sc/%rc %sq/%bq {%[req.hdr(cookie)]} "%HM %HU %HV"`, SessionCookie: "SID", Year: 2026})
+	for header, twice := range map[string]bool{"SID=a; SID=b": true, "a=b; SID=a": false} {
+		var e session.Event
+		if skip := p.Parse([]byte(strings.Replace(line, "%s", header, 1)), &e); skip != lb.Read || e.Twice != twice || string(e.Session.Raw) != "a" {
+			t.Errorf("%s: %q, twice %v, want %v", header, skip, e.Twice, twice)
+		}
+	}
+}
