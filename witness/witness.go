@@ -99,6 +99,10 @@ type Recorder struct {
 	// Store is where sessions live: memory, cookie, redis …
 	Store string
 
+	// FingerprintCookie names the session cookie for balancers whose log cannot make an HMAC: answers then carry
+	// PresentedHeader and SetHeader, which the balancer logs and removes. "" adds no headers.
+	FingerprintCookie string
+
 	// RequestIDHeader carries the balancer's request id; "" means X-Request-ID.
 	RequestIDHeader string
 }
@@ -122,6 +126,9 @@ func (r *Recorder) Wrap(next http.Handler) http.Handler {
 			id:    req.Header.Get(header),
 			trace: traceID(req.Header.Get("Traceparent")),
 			route: route(req.URL.Path),
+		}
+		if r.FingerprintCookie != "" {
+			w = r.fingerprint(w, req)
 		}
 		next.ServeHTTP(w, req.WithContext(context.WithValue(req.Context(), requestKey{}, shared)))
 	})

@@ -31,7 +31,7 @@ func logLine(opt lb.LogLineOptions) (string, error) {
 	line := func(text string) { b.WriteString(text + "\n") }
 	line("# Modules: headers, setenvif, unique_id (a2enmod headers setenvif unique_id).")
 	line("# The application answers with " + presentedHeader + " and " + setHeader + ": the first 32 hexadecimal digits of")
-	line("# HMAC-SHA-256(key, value of the cookie " + cookie + "), presented and set. limpet.dev/witness does so; they never reach the client.")
+	line("# HMAC-SHA-256(key, value of the cookie " + cookie + "), presented and set (limpet.dev/witness: FingerprintCookie). They never reach the client.")
 	line(`SetEnvIf Request_URI "^([^;]*)" limpet_path=$1`)
 	line(`SetEnvIf Referer "^(https?://[^/?#;]+)" limpet_referer=$1`)
 	line(`SetEnvIf Origin "^(https?://[^/?#;]+)" limpet_origin=$1`)
