@@ -4,6 +4,8 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+
+	"limpet.dev/lb/logtext"
 )
 
 // builtInFormats are the names under which a user may ask for a built-in format.
@@ -49,12 +51,13 @@ type node struct {
 }
 
 // A secretForm says how a field shows a credential.
-type secretForm uint8
+type secretForm = logtext.Secret
 
+// The forms.
 const (
-	secretRaw         secretForm = iota
-	secretFingerprint            // a keyed fingerprint
-	secretOpaque                 // hashed or encoded in another way: equal values stay equal
+	secretRaw         = logtext.Raw
+	secretFingerprint = logtext.Fingerprint
+	secretOpaque      = logtext.Opaque
 )
 
 // A format is a compiled log format. It is never changed afterwards.

@@ -1,6 +1,10 @@
 package haproxy
 
-import "bytes"
+import (
+	"bytes"
+
+	"limpet.dev/lb/logtext"
+)
 
 // cookie notes a captured cookie, "NAME=value" (%CC, %CS). HAProxy captures by the beginning of the name and
 // cuts name and value together at the declared length.
@@ -40,18 +44,11 @@ func (w *filler) cookie(v []byte, answer bool) {
 func (w *filler) cookieHeader(v []byte, max int) {
 	whole := len(v)
 	for len(v) > 0 {
-		part := v
-		if k := bytes.IndexByte(v, ';'); k >= 0 {
-			part, v = v[:k], v[k+1:]
-		} else {
-			v = nil
-		}
-		name, value, ok := bytes.Cut(bytes.TrimSpace(part), []byte("="))
-		if !ok {
-			continue
-		}
+		name, value, rest, ok := logtext.NextCookie(v)
+		v = rest
 		cut := len(v) == 0 && max > 0 && whole >= max
 		switch {
+		case !ok:
 		case w.v.isAffinity(name):
 			w.e.Affinity = value
 		case w.v.session == "" || !w.v.isSession(name):
@@ -65,27 +62,16 @@ func (w *filler) cookieHeader(v []byte, max int) {
 
 // setCookieHeader reads a captured Set-Cookie header.
 func (w *filler) setCookieHeader(v []byte, max int) {
-	first, attributes, _ := bytes.Cut(v, []byte(";"))
-	name, value, ok := bytes.Cut(bytes.TrimSpace(first), []byte("="))
-	cut := max > 0 && len(v) >= max && len(first) == len(v)
+	name, value, attributes, cut, ok := logtext.SetCookie(v)
 	switch {
 	case !ok:
 	case w.v.isAffinity(name):
 		w.e.SetAffinity = value
 	case w.v.session != "" && w.v.isSession(name):
-		if len(value) == 0 || string(value) == "deleted" || expired(attributes) {
+		if logtext.Deletes(value, attributes) {
 			w.e.Cleared = true
 			return
 		}
-		w.e.SetSession = credential(value, secretRaw, cut)
+		w.e.SetSession = credential(value, secretRaw, cut && max > 0 && len(v) >= max)
 	}
-}
-
-// expired reports whether a cookie's attributes delete it: Max-Age=0 or below, or a date of 1970.
-func expired(attributes []byte) bool {
-	lower := bytes.ToLower(attributes)
-	if _, age, ok := bytes.Cut(lower, []byte("max-age=")); ok && len(age) > 0 {
-		return age[0] == '0' || age[0] == '-'
-	}
-	return bytes.Contains(lower, []byte("1970"))
 }

@@ -284,7 +284,7 @@ func (w *filler) header(v []byte, list []capture, i int, escaped bool) {
 		return
 	}
 	if escaped && bytes.IndexByte(v, '\\') >= 0 {
-		v = unescape(v, w.scratch)
+		v = logtext.Unescape(v, w.scratch)
 	}
 	if bytes.IndexByte(v, '#') >= 0 {
 		v = unhash(v, w.scratch)

@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"limpet.dev/lb"
+	"limpet.dev/lb/logtext"
 	"limpet.dev/session"
 	"limpet.dev/topology"
 )
@@ -336,7 +337,7 @@ func compareLine(t *testing.T, p *parser, text, line string, x *exchange) (compa
 		value := string(n.value(raw, new([]byte)))
 		if n.shape == shapeBraces && n.quoted {
 			value = strings.Trim(string(raw), `"`)
-			value = string(unescape([]byte(value), new([]byte)))
+			value = string(logtext.Unescape([]byte(value), new([]byte)))
 		}
 		if check := checks[name]; check == nil || !check(x, value) {
 			t.Errorf("%s\n%s\nfield %s: got %q, want that of %+v", text, line, name, value, *x)

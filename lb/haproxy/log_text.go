@@ -18,7 +18,7 @@ func (n *node) value(b []byte, scratch *[]byte) []byte {
 		return nil
 	}
 	if n.esc && bytes.IndexByte(b, '\\') >= 0 {
-		b = unescape(b, scratch)
+		b = logtext.Unescape(b, scratch)
 	}
 	if n.hash && n.shape != shapeBraces && n.shape != shapeList && bytes.IndexByte(b, '#') >= 0 {
 		b = unhash(b, scratch)
@@ -36,36 +36,6 @@ func unhash(b []byte, scratch *[]byte) []byte {
 			continue
 		}
 		*scratch = append(*scratch, b[i])
-	}
-	return (*scratch)[from:]
-}
-
-// unescape undoes the backslashes of +E and of the json converter.
-func unescape(b []byte, scratch *[]byte) []byte {
-	from := len(*scratch)
-	for i := 0; i < len(b); i++ {
-		if b[i] != '\\' || i+1 == len(b) {
-			*scratch = append(*scratch, b[i])
-			continue
-		}
-		i++
-		switch b[i] {
-		case 'n':
-			*scratch = append(*scratch, '\n')
-		case 't':
-			*scratch = append(*scratch, '\t')
-		case 'r':
-			*scratch = append(*scratch, '\r')
-		case 'u':
-			if i+4 < len(b) && logtext.Unhex(b[i+1]) == 0 && logtext.Unhex(b[i+2]) == 0 && logtext.Unhex(b[i+3]) >= 0 && logtext.Unhex(b[i+4]) >= 0 {
-				*scratch = append(*scratch, byte(logtext.Unhex(b[i+3])<<4|logtext.Unhex(b[i+4])))
-				i += 4
-				continue
-			}
-			*scratch = append(*scratch, '\\', 'u')
-		default:
-			*scratch = append(*scratch, b[i])
-		}
 	}
 	return (*scratch)[from:]
 }
