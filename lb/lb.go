@@ -209,6 +209,9 @@ type Record struct {
 	Cleared                                bool   // the answer deletes the session cookie
 	Key                                    session.Key
 	Retries                                int
+
+	// Tried holds the addresses of the attempts before the last, the first first, where they are known.
+	Tried []string
 }
 
 // A LineWriter writes log lines as the product would.

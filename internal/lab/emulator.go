@@ -316,6 +316,7 @@ func (e *emulator) attempt(r *http.Request, p *passage, d lb.Decision) (*http.Re
 			return nil, next
 		}
 		rec.Retries++
+		rec.Tried = append(rec.Tried, p.pool.addresses[d.Instance])
 		if next.Instance == d.Instance {
 			pause(r.Context(), min(e.manner.connect, e.manner.turnaround))
 		}

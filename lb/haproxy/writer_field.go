@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"limpet.dev/lb"
+	"limpet.dev/lb/logtext"
 	"limpet.dev/session"
 )
 
@@ -242,16 +243,7 @@ func (w *writer) path(n *node, r *lb.Record) string {
 	if n.expr == nil { // %HPO
 		return hashText(path, false)
 	}
-	return cutParameters(path)
-}
-
-// cutParameters removes ";name=value" from the segments of a path.
-func cutParameters(path string) string {
-	segments := strings.Split(path, "/")
-	for i, s := range segments {
-		segments[i], _, _ = strings.Cut(s, ";")
-	}
-	return strings.Join(segments, "/")
+	return logtext.CutParameters(path)
 }
 
 // named returns what a header, a cookie or a variable holds.

@@ -2,7 +2,10 @@
 // runtimes put in front of a message (RFC 3164, RFC 5424), and how times and numbers are written.
 package logtext
 
-import "bytes"
+import (
+	"bytes"
+	"strings"
+)
 
 // Head returns at most n bytes of a sample, without a line that this would cut.
 func Head(sample []byte, n int) []byte {
@@ -56,4 +59,13 @@ func twoDigits(b []byte) (int, bool) {
 		return 0, false
 	}
 	return int(b[0]-'0')*10 + int(b[1]-'0'), true
+}
+
+// CutParameters removes ";name=value" from the segments of a path: they may hold session ids.
+func CutParameters(path string) string {
+	segments := strings.Split(path, "/")
+	for i, s := range segments {
+		segments[i], _, _ = strings.Cut(s, ";")
+	}
+	return strings.Join(segments, "/")
 }
