@@ -1,7 +1,8 @@
 // Package nginx knows nginx 1.22 to 1.31, open source and Plus: what its configuration means (lex.go,
-// config*.go, affinity.go, health.go), what its log lines say (log*.go), which server it would choose
-// (route*.go) and how the lab starts it (plan.go). The rules come from nginx's documentation and
-// source, and are tested on recordings of the real program.
+// config*.go, affinity.go, health.go), what its log lines say (log*.go, format*.go, error*.go), which server
+// it would choose (route*.go), the log lines it would write (writer*.go), the log line that loses nothing
+// (logline*.go) and how the lab starts it (plan.go). The rules come from nginx's documentation and source,
+// and are tested on recordings of the real program.
 package nginx
 
 import "limpet.dev/lb"
@@ -12,4 +13,8 @@ var Product = &lb.Product{
 	SniffConfig: sniffConfig,
 	Config:      readConfig,
 	Router:      newRouter,
+	SniffLog:    sniffLog,
+	Parser:      newParser,
+	LogLine:     logLine,
+	FormatLine:  newWriter,
 }
