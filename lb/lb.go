@@ -24,6 +24,11 @@ type Product struct {
 	// SniffLog does the same for a log, given some of its first lines.
 	SniffLog func(head []byte) float64
 
+	// LogKind names the log that some first lines belong to, where a product writes several at the same
+	// time (nginx's error log beside its access logs): files of one kind follow one another in time. nil: there is
+	// but one.
+	LogKind func(head []byte) string
+
 	// Config reads the configuration files (in the order in which the product would) and says what they mean.
 	// Unknown directives are no errors; what it cannot read is in the error, with file and line,
 	// and the topology then holds what could be read.
@@ -97,6 +102,13 @@ type RecordReader interface {
 	// Each record is a copy of like with what the line says and its number, counted from like.Line + 1. What is set or not
 	// set is as red.Reduce would have it. New data begins at index 0.
 	ReadRecords(data []byte, at int, red *session.Reducer, like *session.Record, out []session.Record) (read, next int)
+}
+
+// Zoned is a LineParser that finds out in which zone the product's clock is, for other logs of the
+// same product whose times carry none.
+type Zoned interface {
+	// Zone returns nil if it does not know.
+	Zone() *time.Location
 }
 
 // A Skip is the reason why a line is no event. The text is stable: reports count by it.

@@ -2,12 +2,15 @@ package ingest
 
 import (
 	"bytes"
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"os"
 	"slices"
 	"strings"
+	"time"
 
 	"limpet.dev/diagnose"
 	"limpet.dev/lb"
@@ -74,22 +77,32 @@ func (s *scan) instanceName(b []byte) string {
 	return string(b)
 }
 
-// logs groups the log files by tier; a tier's rotated files follow one another in time.
+// A logOf is a log of a tier: the product's log, or one of several kinds that it writes at the same time.
+type logOf struct {
+	tier int
+	kind string
+}
+
+// logs groups the log files by tier and kind; the rotated files of one follow one another in time.
 func (s *scan) logs() error {
-	byTier := map[int][]*found{}
-	var order []int
+	files := map[logOf][]*found{}
 	for _, f := range s.bundle.of("log") {
-		t := s.tierOf(f)
-		if _, ok := byTier[t]; !ok {
-			order = append(order, t)
+		of := logOf{tier: s.tierOf(f)}
+		if f.product != nil && f.product.LogKind != nil {
+			of.kind = f.product.LogKind(f.head)
 		}
-		byTier[t] = append(byTier[t], f)
+		files[of] = append(files[of], f)
 	}
-	slices.Sort(order)
-	for _, t := range order {
-		if err := s.logLane(t, byTier[t]); err != nil {
+	order := slices.SortedFunc(maps.Keys(files), func(a, b logOf) int {
+		return cmp.Or(cmp.Compare(a.tier, b.tier), cmp.Compare(a.kind, b.kind))
+	})
+	zones := map[int]*time.Location{} // of a tier's clock, as its first log shows it
+	for _, of := range order {
+		zone, err := s.logLane(of.tier, files[of], zones[of.tier])
+		if err != nil {
 			return err
 		}
+		zones[of.tier] = cmp.Or(zones[of.tier], zone)
 	}
 	return nil
 }
@@ -119,7 +132,9 @@ func (s *scan) tierOf(f *found) int {
 	return len(s.evidence.Tiers) - 1
 }
 
-func (s *scan) logLane(tier int, files []*found) error {
+// logLane makes the lane of one log, and returns the zone of its times if it knows. zone is that of the
+// tier's other logs, nil unknown.
+func (s *scan) logLane(tier int, files []*found, zone *time.Location) (*time.Location, error) {
 	t := s.evidence.Tiers[tier]
 	product := find(s.opt.Products, t.Product)
 	if product == nil {
@@ -133,23 +148,23 @@ func (s *scan) logLane(tier int, files []*found) error {
 			id := s.input(f.name, "log", "")
 			s.evidence.Inputs[id].Error = "no reader for this balancer's log"
 		}
-		return nil
+		return nil, nil
 	}
 	l := &lane{source: len(s.lanes), instance: s.instanceName, login: s.loginPath}
 	for _, f := range files {
 		if f.path == "-" && len(f.head) == 0 {
 			if err := s.peekStdin(f); err != nil {
-				return err
+				return nil, err
 			}
 		}
 	}
-	opt := lb.LogOptions{Config: t.Config, SessionCookie: s.evidence.Declared.Cookie, Sample: files[0].head, Zone: s.opt.Zone, Year: yearOf(files[0].path)}
+	opt := lb.LogOptions{Config: t.Config, SessionCookie: s.evidence.Declared.Cookie, Sample: files[0].head, Zone: cmp.Or(s.opt.Zone, zone), Year: yearOf(files[0].path)}
 	if in := s.bundle.intent; in != nil && tier < len(in.Tiers) {
 		opt.Format = in.Tiers[tier].Format
 	}
 	parser, err := product.Parser(opt)
 	if err != nil {
-		return fmt.Errorf("log format of %s: %w", files[0].name, err)
+		return nil, fmt.Errorf("log format of %s: %w", files[0].name, err)
 	}
 	l.parser, l.format = parser, parser.Format()
 	s.byTime(files, parser)
@@ -160,7 +175,10 @@ func (s *scan) logLane(tier int, files []*found) error {
 		s.lanes = append(s.lanes, l)
 		s.evidence.Log = true
 	}
-	return nil
+	if z, ok := parser.(lb.Zoned); ok {
+		return z.Zone(), nil
+	}
+	return nil, nil
 }
 
 // peekStdin reads the beginning of standard input for recognising its format, and puts it back.

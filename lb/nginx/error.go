@@ -31,6 +31,27 @@ func isErrorLine(b []byte) bool {
 		logtext.IsDigit(b[0]) && logtext.IsDigit(b[9]) && logtext.IsDigit(b[18])
 }
 
+// logKind tells the error log from access logs: all of its first lines are its own. Containers write both into one.
+func logKind(head []byte) string {
+	own, lines := 0, 0
+	for line := range bytes.Lines(head) {
+		if lines == 64 {
+			break
+		}
+		if len(bytes.TrimSpace(line)) == 0 {
+			continue
+		}
+		lines++
+		if isErrorLine(line[syslog.Header(line).Msg:]) {
+			own++
+		}
+	}
+	if own > 0 && own == lines {
+		return "error"
+	}
+	return ""
+}
+
 // errorLine reads a line of the error log.
 func (p *parser) errorLine(b []byte, e *session.Event) lb.Skip {
 	at, ok := p.errorTime(b[:19])

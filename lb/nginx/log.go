@@ -158,6 +158,14 @@ func (p *parser) learn(sample []byte) {
 // Format names what the parser reads.
 func (p *parser) Format() string { return p.name }
 
+// Zone returns the zone of the access log's times, for the error log, whose times have none.
+func (p *parser) Zone() *time.Location {
+	if p.opt.Zone == nil && p.clock.zoned {
+		return time.FixedZone("", int(p.clock.offset/int64(time.Second)))
+	}
+	return p.opt.Zone
+}
+
 // Clone returns a parser of the same format for another goroutine.
 func (p *parser) Clone() lb.LineParser {
 	c := *p

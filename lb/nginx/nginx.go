@@ -14,6 +14,7 @@ var Product = &lb.Product{
 	Config:      readConfig,
 	Router:      newRouter,
 	SniffLog:    sniffLog,
+	LogKind:     logKind,
 	Parser:      newParser,
 	LogLine:     logLine,
 	FormatLine:  newWriter,

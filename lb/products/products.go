@@ -5,6 +5,7 @@ import (
 	"limpet.dev/lb"
 	"limpet.dev/lb/haproxy"
 	"limpet.dev/lb/httpd"
+	"limpet.dev/lb/nginx"
 )
 
 // All returns the products, in the order in which they are tried on a file.
@@ -12,6 +13,7 @@ func All() []*lb.Product {
 	return []*lb.Product{
 		haproxy.Product,
 		httpd.Product,
+		nginx.Product,
 	}
 }
 
