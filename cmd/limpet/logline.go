@@ -25,8 +25,10 @@ func newLogline(e *env, _ *global) *cobra.Command {
 		Long: `Logline prints configuration to paste: a log format with everything that a
 diagnosis needs. Session credentials are hashed inside the balancer; no raw value
 reaches the log.`,
-		Example: "  limpet logline haproxy --session-cookie SHOPSESSION",
-		Args:    cobra.MatchAll(atLeast(1, "logline: name a product, such as haproxy"), atMost(1, "logline: one product at a time")),
+		Example: `  limpet logline haproxy --session-cookie SHOPSESSION
+  limpet logline nginx --session-cookie SHOPSESSION
+  limpet logline nginx --variant header       # where the njs module cannot be used`,
+		Args: cobra.MatchAll(atLeast(1, "logline: name a product, such as haproxy"), atMost(1, "logline: one product at a time")),
 		ValidArgsFunction: func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
 			return loglineProducts(), cobra.ShellCompDirectiveNoFileComp
 		},
@@ -54,6 +56,7 @@ reaches the log.`,
 	f.StringVar(&opt.SessionCookie, "session-cookie", "", "name of the application's session cookie")
 	f.StringVar(&opt.AffinityCookie, "affinity-cookie", "", "name of the balancer's own cookie (default: from -c)")
 	f.StringVar(&opt.KeyVariable, "key-variable", "", "environment variable that gives the balancer the pseudonym key")
+	f.StringVar(&opt.Variant, "variant", "", "another way to the same line; nginx: \"njs\" (default), \"header\" (the application computes fingerprints)")
 	f.StringVarP(&config, "config", "c", "", "the balancer's present configuration")
 	return cmd
 }

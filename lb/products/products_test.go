@@ -20,6 +20,13 @@ var folders = map[string]struct {
 	"nginx":   {"nginx", 90},
 }
 
+// misfiled are files that lie in the folder of one product and are configurations of another: a guide to HAProxy that
+// shows what to put into nginx.
+var misfiled = map[string]string{
+	"handbook__docs_devops-guide_turn.md__1_1.cfg": "nginx",
+	"handbook__docs_devops-guide_turn.md__2_2.cfg": "nginx",
+}
+
 // Real configurations are recognised as their product's, and no other product takes them.
 func TestRealConfigurationsAreRecognised(t *testing.T) {
 	files, err := filepath.Glob(filepath.Join(need.Corpus(t, "configs"), "*", "*"))
@@ -45,8 +52,12 @@ func recognise(t *testing.T, p *lb.Product, files []string, folder string, least
 		}
 		got, ok := OfConfig(text[:min(len(text), 16<<10)])
 		mine := ok && got == p
+		lies := filepath.Base(filepath.Dir(f))
+		if of, ok := misfiled[filepath.Base(f)]; ok {
+			lies = of
+		}
 		switch {
-		case filepath.Base(filepath.Dir(f)) == folder:
+		case lies == folder:
 			own++
 			if !mine {
 				missed++
