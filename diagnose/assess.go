@@ -30,7 +30,7 @@ func (d *run) askTellApart() Step {
 	s.Outcome = "no"
 	s.Answer = "no: nothing in the input names a session"
 	if d.Log {
-		s.Evidence = append(s.Evidence, Clue{Text: "the log shows no session cookie", Source: "add the line that limpet logline haproxy prints, or \"capture cookie NAME= len 64\""})
+		s.Evidence = append(s.Evidence, Clue{Text: "the log shows no session cookie", Source: d.showCookie()})
 	} else {
 		s.Evidence = append(s.Evidence, Clue{Text: "no log and no events were read", Source: "name a log, or a folder with a log"})
 	}
@@ -46,11 +46,11 @@ func (d *run) askJudge() Step {
 		s.Answer, s.Outcome = "as far as answers show it: no application events, so signs in the balancer's log were used", "yes"
 		s.Evidence = append(s.Evidence, Clue{Text: "an application event per session operation would be proof", Source: "limpet.dev/witness"})
 		if d.Facts&session.HasSetSession == 0 {
-			s.Evidence = append(s.Evidence, Clue{Text: "the log does not show which credential an answer sets", Source: "limpet logline haproxy"})
+			s.Evidence = append(s.Evidence, Clue{Text: "the log does not show which credential an answer sets", Source: d.logline()})
 		}
 	default:
 		s.Answer, s.Outcome = "no", "no"
-		s.Evidence = append(s.Evidence, Clue{Text: "neither application events nor answers by which a loss could be told", Source: "limpet logline haproxy, limpet.dev/witness"})
+		s.Evidence = append(s.Evidence, Clue{Text: "neither application events nor answers by which a loss could be told", Source: d.logline() + ", limpet.dev/witness"})
 	}
 	return s
 }
@@ -102,7 +102,7 @@ func (d *run) askOccasion() Step {
 	s := Step{Step: "Did an instance or the balancer change its state just before?", Outcome: "unknown", Answer: "no change of health, start or reload was seen"}
 	if len(d.notices) == 0 {
 		if d.Log {
-			s.Evidence = append(s.Evidence, Clue{Text: "the log holds no DOWN, UP or start lines", Source: "HAProxy writes them where \"log\" in \"global\" points"})
+			s.Evidence = append(s.Evidence, Clue{Text: "the log holds no DOWN, UP or start lines", Source: d.advice().Notices})
 		}
 		return s
 	}
@@ -223,9 +223,9 @@ func (d *run) whyNotProven() string {
 	case d.counts.Followups == 0 && d.counts.Requests == 0:
 		return "the inputs hold no requests."
 	case d.counts.Followups == 0:
-		return fmt.Sprintf("%d requests, but sessions cannot be told apart: the log shows no session cookie. Add the log line that \"limpet logline haproxy\" prints.", d.counts.Requests)
+		return fmt.Sprintf("%d requests, but sessions cannot be told apart: the log shows no session cookie. Add the log line that %q prints.", d.counts.Requests, d.logline())
 	}
-	return "nothing in the input says whether a follow-up was honoured. Add the log line that \"limpet logline haproxy\" prints, or application events."
+	return fmt.Sprintf("nothing in the input says whether a follow-up was honoured. Add the log line that %q prints, or application events.", d.logline())
 }
 
 func lowerFirst(s string) string {

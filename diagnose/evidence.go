@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"limpet.dev/cause"
+	"limpet.dev/lb"
 	"limpet.dev/session"
 	"limpet.dev/topology"
 )
@@ -52,6 +53,7 @@ type TierConfig struct {
 	Product string
 	Pool    string // the declared pool, "" all
 	Config  *topology.Config
+	Advice  lb.Advice // of its product
 }
 
 // run is one diagnosis under way.

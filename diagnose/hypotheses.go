@@ -166,19 +166,19 @@ func (d *run) missing(c cause.Cause) []Clue {
 			}
 		case cause.HealthLines:
 			if !d.hasNotice(session.Health, session.Lifecycle) {
-				how = "the log holds none; HAProxy writes them to the same log (global \"log\" line)"
+				how = "the log holds none: " + d.advice().Notices
 			}
 		case cause.AffinityFlags:
 			if d.Facts&session.HasFlow == 0 {
-				how = "log the balancer's verdict on its cookie: limpet logline haproxy"
+				how = "log the balancer's verdict on its cookie: " + d.logline()
 			}
 		case cause.Agents:
 			if d.Facts&session.HasUserAgent == 0 {
-				how = "log the whole User-Agent: limpet logline haproxy"
+				how = "log the whole User-Agent: " + d.logline()
 			}
 		case cause.Referers:
 			if d.Facts&session.HasReferer == 0 {
-				how = "log the host of Referer and Origin: limpet logline haproxy"
+				how = "log the host of Referer and Origin: " + d.logline()
 			}
 		case cause.Changes:
 			if len(d.Changes) == 0 {

@@ -48,8 +48,17 @@ type Product struct {
 	// format is the product's own format string, "" for the default.
 	FormatLine func(opt LogOptions) (LineWriter, error)
 
+	// Advice is what a user can do with this product so that its log shows more.
+	Advice Advice
+
 	// Plan says how to start the product.
 	Plan func(in PlanInput) (*Plan, error)
+}
+
+// Advice is text for users whose log shows too little; "" where there is nothing to say.
+type Advice struct {
+	Cookie  string // the least change that shows the session cookie, beside the whole line of LogLine
+	Notices string // where the product writes that servers go and come, and that it started
 }
 
 // Env is the environment that a configuration may refer to.

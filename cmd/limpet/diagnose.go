@@ -67,7 +67,7 @@ func (d *diagnosis) flags(cmd *cobra.Command) {
 	f.StringArrayVarP(&d.config, "config", "c", nil, "a balancer's configuration, or limpet.yaml; may be repeated")
 	f.StringVar(&d.since, "since", "", "leave out what was before (2026-01-02T15:04:05Z, 2026-01-02 15:04)")
 	f.StringVar(&d.until, "until", "", "leave out what was after")
-	f.StringVar(&d.zone, "zone", "UTC", "time zone of times that carry none, such as Europe/Vienna")
+	f.StringVar(&d.zone, "zone", "", "time zone of times that carry none, such as Europe/Vienna (default: that of the balancer's other times, else UTC)")
 	f.Int64Var(&d.seed, "seed", 0, "note a seed in the report")
 }
 
@@ -110,6 +110,9 @@ func (d *diagnosis) options(e *env, args []string) (ingest.Options, error) {
 	}
 	if !since.IsZero() && !until.IsZero() && !since.Before(until) {
 		return ingest.Options{}, usage("--since is not before --until")
+	}
+	if d.zone == "" {
+		zone = nil // as the balancer's other times show it
 	}
 	return ingest.Options{
 		Paths: args, Config: d.config, Products: products.All(), Stdin: e.stdin, KeyFile: e.getenv("LIMPET_KEY_FILE"),

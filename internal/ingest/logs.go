@@ -150,6 +150,7 @@ func (s *scan) logLane(tier int, files []*found, zone *time.Location) (*time.Loc
 		}
 		return nil, nil
 	}
+	s.evidence.Tiers[tier].Advice = product.Advice
 	l := &lane{source: len(s.lanes), instance: s.instanceName, login: s.loginPath}
 	for _, f := range files {
 		if f.path == "-" && len(f.head) == 0 {

@@ -18,4 +18,5 @@ var Product = &lb.Product{
 	Parser:      newParser,
 	LogLine:     logLine,
 	FormatLine:  newWriter,
+	Advice:      lb.Advice{Cookie: `"capture cookie NAME= len 64"`, Notices: `HAProxy writes them where "log" in "global" points`},
 }

@@ -18,4 +18,8 @@ var Product = &lb.Product{
 	Parser:      newParser,
 	LogLine:     logLine,
 	FormatLine:  newWriter,
+	Advice: lb.Advice{
+		Cookie:  `$upstream_addr and a fingerprint header of the application in your log_format`,
+		Notices: `nginx writes them to its error log (error_log … notice): give that too`,
+	},
 }
