@@ -10,6 +10,8 @@ import (
 	"net/url"
 	"strings"
 	"time"
+
+	"limpet.dev/session"
 )
 
 // A Kind is a form of capture.
@@ -138,13 +140,17 @@ func (x *Exchange) Host() string {
 	return strings.ToLower(x.URL.Hostname())
 }
 
-// Place says where the request went, fit for a report: no query, no user information.
+// Place says where the request went, fit for a report: no query, no user information, no identifiers in the path.
 func (x *Exchange) Place() string {
 	if x.URL == nil {
 		return "(address not captured)"
 	}
-	u := url.URL{Scheme: x.URL.Scheme, Host: x.URL.Host, Path: x.URL.Path}
-	return u.String()
+	return PlaceOf(x.URL)
+}
+
+// PlaceOf writes an address fit for a report.
+func PlaceOf(u *url.URL) string {
+	return u.Scheme + "://" + u.Host + session.RouteOf([]byte(u.EscapedPath()))
 }
 
 // SentCookie returns the values presented under a name.

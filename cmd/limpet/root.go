@@ -16,6 +16,7 @@ var commands = []func(*env, *global) *cobra.Command{
 	newDiagnose,
 	newSession,
 	newExplain,
+	newCookies,
 	newScrub,
 	newInit,
 	newLogline,

@@ -34,9 +34,10 @@ var layers = map[string]layer{
 	"internal/conform": {level: 4},
 	"internal/report":  {level: 4, anyModule: true},
 
-	"lb/lbtest": {level: 3, pure: true},
-	"diagnose":  {level: 3, pure: true},
-	"simulate":  {level: 3, pure: true},
+	"lb/lbtest":           {level: 3, pure: true},
+	"diagnose":            {level: 3, pure: true},
+	"internal/clientside": {level: 3, pure: true},
+	"simulate":            {level: 3, pure: true},
 
 	"cause":      {level: 2, pure: true},
 	"lb":         {level: 2, pure: true},
