@@ -50,7 +50,6 @@ func (a *analysis) where(s *step) *Request {
 	return r
 }
 
-
 // assumedURL is where a header without an address is taken to come from.
 const assumedURL = "https://shop.example/"
 
