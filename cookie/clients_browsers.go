@@ -88,7 +88,7 @@ var inApp = []*Client{
 func chromium(version int) Rules {
 	r := Rules{
 		Jar: PersistentJar, SameSite: true, Prefixes: ClassicPrefixes, Suffixes: true, HostOnlyInKey: true, SecureNeedsTLS: true, KeepSecure: KeepOverlaid,
-		RenewOnChange: true, FormFirst: true, MaxPair: 4096, MaxPerSite: 180, PurgeSite: 150, MaxTotal: 3300, PurgeTotal: 3000, SpareYoung: 30 * 24 * time.Hour,
+		RenewOnChange: true, FormFirst: true, IDNDomain: true, MaxPair: 4096, MaxPerSite: 180, PurgeSite: 150, MaxTotal: 3300, PurgeTotal: 3000, SpareYoung: 30 * 24 * time.Hour,
 	}
 	if version >= 80 {
 		r.LaxByDefault, r.LaxPost, r.NoneNeedsSecure = true, 2*time.Minute, true

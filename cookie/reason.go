@@ -30,6 +30,12 @@ const (
 	NotOnPath                                                  // the path does not match
 	DomainMismatch                                             // same site, another host
 	SchemeNotSupported                                         // neither http nor https
+	SyntaxError                                                // unparsable (older Chromium)
+	AnonymousContext                                           // a frame without credentials
+	PortMismatch                                               // bound to another port
+	SchemeMismatch                                             // bound to another scheme
+	ThirdPartyBlockedInFirstPartySet                           // blocked within a set of related sites
+	UnknownError                                               // anything else that a browser reports
 
 	// The reasons that only Limpet names.
 	Expired          // deleted on arrival
@@ -67,8 +73,10 @@ var reasonNames = [lastReason]string{
 	SchemefulSameSiteStrict: "SchemefulSameSiteStrict", SchemefulSameSiteLax: "SchemefulSameSiteLax",
 	SchemefulSameSiteUnspecifiedTreatedAsLax: "SchemefulSameSiteUnspecifiedTreatedAsLax",
 	UserPreferences:                          "UserPreferences", ThirdPartyPhaseout: "ThirdPartyPhaseout", NotOnPath: "NotOnPath",
-	DomainMismatch: "DomainMismatch", SchemeNotSupported: "SchemeNotSupported",
-	Expired: "X.Expired", ExpiredLater: "X.ExpiredLater", LifetimeCapped: "X.LifetimeCapped", SessionEnded: "X.SessionEnded",
+	DomainMismatch: "DomainMismatch", SchemeNotSupported: "SchemeNotSupported", SyntaxError: "SyntaxError", AnonymousContext: "AnonymousContext",
+	PortMismatch: "PortMismatch", SchemeMismatch: "SchemeMismatch", ThirdPartyBlockedInFirstPartySet: "ThirdPartyBlockedInFirstPartySet",
+	UnknownError: "UnknownError",
+	Expired:      "X.Expired", ExpiredLater: "X.ExpiredLater", LifetimeCapped: "X.LifetimeCapped", SessionEnded: "X.SessionEnded",
 	HTTPOnlyScript: "X.HttpOnlyScript", HTTPOnlyHidden: "X.HttpOnlyHidden", AttributeTooLong: "X.AttributeTooLong",
 	AttributeIgnored: "X.AttributeIgnored", PartitionedNeedsSecure: "X.PartitionedNeedsSecure", OtherPartition: "X.OtherPartition",
 	NoCookieStore: "X.NoCookieStore", JarScope: "X.JarScope", CredentialsOmitted: "X.CredentialsOmitted",

@@ -30,6 +30,7 @@ type Rules struct {
 	HostOnlyLoose   bool // host-only cookies go to subdomains too
 	LooseIP         bool // a Domain may be a part of an IP
 	InnerDot        bool // a Domain wants a dot inside
+	IDNDomain       bool // a Domain with other than ASCII letters is converted
 	CaseDomain      bool // a Domain is compared with case
 	CORSKeepsOut    bool // an answer that script may not read sets no cookies
 	LongFirst       bool // longer domains, then longer names are sent first (curl)

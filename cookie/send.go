@@ -30,9 +30,10 @@ func withholds(k *Cookie, r *Request, rules *Rules, near access, here Partition,
 	}
 	if !domainGoes(k, &r.URL, rules) {
 		if under(r.URL.Host, k.Domain) || under(k.Domain, r.URL.Host) || k.site() == r.URL.site {
-			return DomainMismatch.Set()
+			why |= DomainMismatch.Set()
+		} else {
+			return DifferentSite.Set()
 		}
-		return DifferentSite.Set()
 	}
 	if !k.HostOnly && rules.Suffixes && len(k.Domain) < len(r.URL.site) && !r.URL.ip {
 		why |= SuffixRuleChanged.Set()

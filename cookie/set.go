@@ -65,7 +65,7 @@ func judge(line string, r *Request, rules *Rules, now time.Time) (v Verdict, gon
 	}
 	c := &v.Cookie
 	form := scope(c, &l, r, rules) | prefix(c, &l, r, rules)
-	if c.Partitioned && !c.Secure {
+	if c.Partitioned && !(c.Secure && r.secure(rules)) {
 		form |= PartitionedNeedsSecure.Set()
 	}
 	place := origin(c, r, rules)
@@ -99,10 +99,7 @@ func scope(c *Cookie, l *Line, r *Request, rules *Rules) Reasons {
 	if l.Domain == "" {
 		return 0
 	}
-	domain := l.Domain
-	if !rules.CaseDomain {
-		domain = lower(domain)
-	}
+	domain := rules.canonicalDomain(l.Domain)
 	switch {
 	case rules.InnerDot && !strings.Contains(domain, "."):
 		return InvalidDomain.Set()
@@ -116,6 +113,18 @@ func scope(c *Cookie, l *Line, r *Request, rules *Rules) Reasons {
 	}
 	c.Domain, c.HostOnly = domain, false
 	return 0
+}
+
+// canonicalDomain lower-cases a Domain; some clients also take an IDN for its A-label.
+func (rules *Rules) canonicalDomain(domain string) string {
+	switch {
+	case rules.CaseDomain:
+		return domain
+	case rules.IDNDomain && !isASCII(domain):
+		domain, _ = canonicalHost(domain)
+		return domain
+	}
+	return lower(domain)
 }
 
 // under reports whether host is a subdomain of domain (bis, 5.1.3).

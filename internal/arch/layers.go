@@ -32,6 +32,7 @@ var layers = map[string]layer{
 	"internal/ingest":  {level: 4, anyModule: true},
 	"internal/stream":  {level: 4, anyModule: true},
 	"internal/conform": {level: 4},
+	"internal/client":  {level: 4, anyModule: true},
 	"internal/report":  {level: 4, anyModule: true},
 
 	"lb/lbtest":           {level: 3, pure: true},
