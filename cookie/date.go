@@ -4,7 +4,9 @@ import "time"
 
 // ParseDate reads the value of Expires as browsers do (bis, 5.1.1): tokens in any order,
 // always UTC.
-func ParseDate(text string) (time.Time, bool) {
+func ParseDate(text string) (time.Time, bool) { return parseDate(text, false) }
+
+func parseDate(text string, loose bool) (time.Time, bool) {
 	var d date
 	for i := 0; i < len(text); {
 		for i < len(text) && isDelimiter(text[i]) {
@@ -18,7 +20,7 @@ func ParseDate(text string) (time.Time, bool) {
 			d.token(text[from:i])
 		}
 	}
-	return d.time()
+	return d.time(loose)
 }
 
 // date collects what tokens say; the first token of each kind counts.
@@ -54,9 +56,10 @@ func (d *date) token(t string) {
 	}
 }
 
-// time checks the ranges (bis, 5.1.1 steps 3 to 5).
-func (d *date) time() (time.Time, bool) {
-	if !d.hasTime || !d.hasDay || !d.hasMonth || !d.hasYear {
+// time checks the ranges (bis, 5.1.1 steps 3 to 5). Loose: as Firefox's PR_ParseTimeString, the
+// time may be missing, and a day that the month lacks is one of the next month.
+func (d *date) time(loose bool) (time.Time, bool) {
+	if !d.hasTime && !loose || !d.hasDay || !d.hasMonth || !d.hasYear {
 		return time.Time{}, false
 	}
 	switch {
@@ -69,7 +72,7 @@ func (d *date) time() (time.Time, bool) {
 		return time.Time{}, false
 	}
 	t := time.Date(d.year, time.Month(d.month), d.day, d.hour, d.minute, d.second, 0, time.UTC)
-	return t, t.Day() == d.day // 31 February is no date
+	return t, loose || t.Day() == d.day // 31 February is no date
 }
 
 // leadingDigits reads digits up to the first other octet.

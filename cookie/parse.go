@@ -20,7 +20,8 @@ type Line struct {
 	HasMaxAge   bool
 	Expires     time.Time // zero: none that can be read
 	Notes       Reasons   // attributes that were ignored
-	bare        bool
+	bare        bool      // there was no "="
+	dot         bool      // the Domain is a single dot
 }
 
 // Parse reads a Set-Cookie line as browsers do (bis, 5.6), with the limits of bis. Refused
@@ -88,28 +89,77 @@ func (l *Line) attribute(name, value string, rules *Rules) {
 		l.Notes |= AttributeTooLong.Set()
 		return
 	}
-	switch {
-	case strings.EqualFold(name, "path"):
+	switch attributeNamed(name) {
+	case pathAttribute:
 		l.setPath(value)
-	case strings.EqualFold(name, "domain"):
+	case domainAttribute:
 		l.Domain = strings.TrimPrefix(value, ".")
-	case strings.EqualFold(name, "secure"):
+		l.dot = value == "."
+	case secureAttribute:
 		l.Secure = true
-	case strings.EqualFold(name, "httponly"):
+	case httpOnlyAttribute:
 		l.HttpOnly = true
-	case strings.EqualFold(name, "samesite"):
+	case sameSiteAttribute:
 		l.setSameSite(value)
-	case strings.EqualFold(name, "max-age"):
+	case maxAgeAttribute:
 		l.setMaxAge(value, rules)
-	case strings.EqualFold(name, "expires"):
-		l.setExpires(value)
-	case strings.EqualFold(name, "partitioned"):
+	case expiresAttribute:
+		l.setExpires(value, rules)
+	case partitionedAttribute:
 		l.Partitioned = true
-	case strings.EqualFold(name, "priority"):
+	case priorityAttribute:
 		l.setPriority(value)
-	case name != "":
-		l.Notes |= AttributeIgnored.Set()
+	default:
+		if name != "" {
+			l.Notes |= AttributeIgnored.Set()
+		}
 	}
+}
+
+type attributeKind uint8
+
+const (
+	unknownAttribute attributeKind = iota
+	pathAttribute
+	domainAttribute
+	secureAttribute
+	httpOnlyAttribute
+	sameSiteAttribute
+	maxAgeAttribute
+	expiresAttribute
+	partitionedAttribute
+	priorityAttribute
+)
+
+// attributeNamed recognises a name without case. Its length leaves at most three to compare.
+func attributeNamed(name string) attributeKind {
+	switch len(name) {
+	case 4:
+		return attributeIf(name, "path", pathAttribute)
+	case 6:
+		return attributeIf(name, "domain", domainAttribute) | attributeIf(name, "secure", secureAttribute)
+	case 7:
+		return attributeIf(name, "max-age", maxAgeAttribute) | attributeIf(name, "expires", expiresAttribute)
+	case 8:
+		return attributeIf(name, "httponly", httpOnlyAttribute) | attributeIf(name, "samesite", sameSiteAttribute) | attributeIf(name, "priority", priorityAttribute)
+	case 11:
+		return attributeIf(name, "partitioned", partitionedAttribute)
+	}
+	return unknownAttribute
+}
+
+// attributeIf returns kind if name is want, which is as long, without case.
+func attributeIf(name, want string, kind attributeKind) attributeKind {
+	for i := range len(want) {
+		b := name[i]
+		if b >= 'A' && b <= 'Z' {
+			b |= 0x20
+		}
+		if b != want[i] {
+			return unknownAttribute
+		}
+	}
+	return kind
 }
 
 func (l *Line) setPath(value string) {
@@ -140,15 +190,19 @@ func (l *Line) setMaxAge(value string, rules *Rules) {
 	d, ok := maxAge(value, rules.PlusMaxAge)
 	if !ok {
 		l.Notes |= AttributeIgnored.Set()
+		l.HasMaxAge = l.HasMaxAge && !rules.LastCounts
 		return
 	}
 	l.MaxAge, l.HasMaxAge = d, true
 }
 
-func (l *Line) setExpires(value string) {
-	t, ok := ParseDate(value)
+func (l *Line) setExpires(value string, rules *Rules) {
+	t, ok := parseDate(value, rules.LooseDates)
 	if !ok {
 		l.Notes |= AttributeIgnored.Set()
+		if rules.LastCounts {
+			l.Expires = time.Time{}
+		}
 		return
 	}
 	l.Expires = t

@@ -124,13 +124,17 @@ const (
 	sameSite
 )
 
-// access computes bis, 5.2 and 5.6.7.1: redirects are not looked at; a navigation that began
-// on another site stays so through all its redirects.
+// access computes bis, 5.2 and 5.6.7.1: redirects are not looked at (but by Firefox); a
+// navigation that began on another site stays so through all its redirects.
 func (r *Request) access(rules *Rules) access {
 	if !r.firstParty(rules) {
 		return crossSite
 	}
+	redirected := rules.Redirects && r.bounced(rules)
 	switch {
+	case redirected && r.Kind != Navigation:
+		return crossSite
+	case redirected:
 	case r.From.IsZero() || r.From.SameSite(&r.URL, rules.Schemeful) || rules.TopOnly && r.Kind != Navigation:
 		return sameSite
 	case r.Kind == Navigation && safe(r.Method):
@@ -139,6 +143,16 @@ func (r *Request) access(rules *Rules) access {
 		return laxUnsafe
 	}
 	return crossSite // a frame that another site's frame navigates
+}
+
+// bounced reports a redirect by another site on the way.
+func (r *Request) bounced(rules *Rules) bool {
+	for i := range r.Via {
+		if !r.Via[i].SameSite(&r.URL, rules.Schemeful) {
+			return true
+		}
+	}
+	return false
 }
 
 func safe(method string) bool {

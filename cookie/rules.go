@@ -30,6 +30,10 @@ type Rules struct {
 	HostOnlyLoose   bool // host-only cookies go to subdomains too
 	LooseIP         bool // a Domain may be a part of an IP
 	InnerDot        bool // a Domain wants a dot inside
+	Redirects       bool // a redirect by another site makes a request one of another site
+	LastCounts      bool // of several Max-Age or Expires the last one counts, even if it cannot be read
+	DotRefused      bool // a Domain of a single dot is refused, not taken for none
+	LooseDates      bool // Expires without a time, or with a day that the month lacks, can be read
 	IDNDomain       bool // a Domain with other than ASCII letters is converted
 	CaseDomain      bool // a Domain is compared with case
 	CORSKeepsOut    bool // an answer that script may not read sets no cookies

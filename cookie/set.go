@@ -97,6 +97,9 @@ func scope(c *Cookie, l *Line, r *Request, rules *Rules) Reasons {
 	}
 	c.Domain, c.HostOnly = r.URL.Host, true
 	if l.Domain == "" {
+		if l.dot && rules.DotRefused {
+			return InvalidDomain.Set()
+		}
 		return 0
 	}
 	domain := rules.canonicalDomain(l.Domain)
@@ -163,7 +166,7 @@ func prefix(c *Cookie, l *Line, r *Request, rules *Rules) Reasons {
 		return 0
 	}
 	secure := c.Secure && r.secure(rules)
-	host := secure && l.Domain == "" && c.Path == "/" && (l.Path == "/" || !rules.ExplicitRoot)
+	host := secure && (l.Domain == "" || r.URL.ip && l.Domain == r.URL.Host) && c.Path == "/" && (l.Path == "/" || !rules.ExplicitRoot)
 	ok := true
 	switch kindOf(c.Name, rules) {
 	case securePrefix:
@@ -225,13 +228,11 @@ func origin(c *Cookie, r *Request, rules *Rules) (why Reasons) {
 	if rules.CORSKeepsOut {
 		why |= r.hidden()
 	}
-	if r.firstParty(rules) {
-		return why
-	}
-	if rules.SameSite {
+	first := r.firstParty(rules)
+	if rules.SameSite && (!first || r.Kind != Navigation && rules.Redirects && r.bounced(rules)) {
 		why |= sameSiteReason(effective(c, rules), c.SameSite == Unset, rules)
 	}
-	if (rules.ThirdParty == BlockThird || rules.ThirdParty == BlockThirdSet) && !c.Partitioned {
+	if !first && (rules.ThirdParty == BlockThird || rules.ThirdParty == BlockThirdSet) && !c.Partitioned {
 		why = rules.blockedSet(why)
 	}
 	return why

@@ -161,7 +161,9 @@ func (c *Chromium) act(run context.Context, a Action) (value any, err error) {
 		return value, err
 	}
 	return value, wait(run, func() (bool, error) {
-		there, err := evaluate(run, arrived, nil)
+		ask, cancel := context.WithTimeout(run, 2*time.Second) // a page that goes may never answer
+		defer cancel()
+		there, err := evaluate(ask, arrived, nil)
 		return there == true, err
 	})
 }

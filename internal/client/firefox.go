@@ -187,7 +187,9 @@ func (f *Firefox) act(ctx context.Context, a Action) (json.RawMessage, error) {
 		return value, err
 	}
 	return value, wait(ctx, func() (bool, error) {
-		there, err := f.evaluate(ctx, f.tab, arrived)
+		ask, cancel := context.WithTimeout(ctx, 2*time.Second) // a page that goes may never answer
+		defer cancel()
+		there, err := f.evaluate(ask, f.tab, arrived)
 		return string(there) == "true", err
 	})
 }
@@ -265,13 +267,15 @@ func (f *Firefox) outcome() *Outcome {
 	return out
 }
 
-// Cookies implements Client. Cookies in partitions are found for the sites of opt.Hosts.
+// Cookies implements Client. Partitions are found for the sites of opt.Hosts. The protocol does
+// not tell a partition of a site's own from the common jar: both have no Partition here.
 func (f *Firefox) Cookies(ctx context.Context) ([]cookie.Cookie, error) {
 	var out []cookie.Cookie
-	origins := []string{""}
+	var origins []string
 	for _, host := range f.opt.Hosts {
 		origins = append(origins, "https://"+host, "http://"+host)
 	}
+	origins = append(origins, "") // all that there is
 	seen := map[cookie.Partition]bool{}
 	for _, origin := range origins {
 		at := cookie.Partition{}
@@ -292,8 +296,11 @@ func (f *Firefox) Cookies(ctx context.Context) ([]cookie.Cookie, error) {
 		}
 		for _, k := range found.Cookies {
 			c := k.cookie()
+			if owner, err := cookie.ParseURL("https://" + c.Domain); err == nil && owner.Site() == at.Site {
+				continue // comes with the last list
+			}
 			c.Partition = at
-			if !slices.ContainsFunc(out, func(o cookie.Cookie) bool { return at.Site != "" && same(&o, &c) }) {
+			if !slices.ContainsFunc(out, func(o cookie.Cookie) bool { return same(&o, &c) }) {
 				out = append(out, c)
 			}
 		}
@@ -301,7 +308,7 @@ func (f *Firefox) Cookies(ctx context.Context) ([]cookie.Cookie, error) {
 	return out, nil
 }
 
-// same reports a cookie that was listed before: that of a site's own pages appear in its partition too.
+// same reports a cookie that was listed before.
 func same(a, b *cookie.Cookie) bool {
 	return a.Name == b.Name && a.Value == b.Value && a.Domain == b.Domain && a.HostOnly == b.HostOnly && a.Path == b.Path
 }

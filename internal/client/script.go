@@ -14,7 +14,7 @@ func script(a Action) string {
 	target := quote(a.URL)
 	switch a.Verb {
 	case Link:
-		return "location.href = " + target + "; 1"
+		return "setTimeout(() => { location.href = " + target + " }, 1); 1" // the answer gets out before the page goes
 	case Submit:
 		return submit(a, target)
 	case Frame:
@@ -42,7 +42,7 @@ func submit(a Action, target string) string {
 	for (const [name, values] of Object.entries(%s || {})) for (const v of values) {
 		const i = document.createElement('input'); i.type = 'hidden'; i.name = name; i.value = v; f.append(i);
 	}
-	document.body.append(f); f.submit(); return 1;
+	document.body.append(f); setTimeout(() => f.submit(), 1); return 1;
 })()`, quote(method), target, fields)
 }
 
