@@ -24,9 +24,10 @@ var layers = map[string]layer{
 	"cmd/limpet":     {level: 6, anyModule: true},
 	"internal/bench": {level: 6}, // a program of its own: go run ./internal/bench
 
-	"internal/lab":   {level: 5, anyModule: true},
-	"internal/web":   {level: 5, anyModule: true},
-	"internal/scrub": {level: 5},
+	"internal/lab":          {level: 5, anyModule: true},
+	"internal/web":          {level: 5, anyModule: true},
+	"internal/differential": {level: 5},
+	"internal/scrub":        {level: 5},
 
 	"lb/products":      {level: 4, anyModule: true},
 	"internal/ingest":  {level: 4, anyModule: true},
