@@ -151,7 +151,7 @@ func expire(c *cookie.Cookie) string {
 }
 
 // fixSending returns the one header that lets a cookie go with the request that lacked it.
-func fixSending(rule string, c *cookie.Cookie, s *step) (header, why string) {
+func fixSending(rule string, c *cookie.Cookie, s *step, by cookie.Reasons) (header, why string) {
 	line := lineOf(c)
 	switch rule {
 	case "secure-cookie-over-http":
@@ -166,7 +166,10 @@ func fixSending(rule string, c *cookie.Cookie, s *step) (header, why string) {
 		}
 		return edit(line, "SameSite=Lax"), ""
 	case "third-party-cookie-blocked":
-		return edit(line, "Secure", "SameSite=None", "Partitioned"), "in clients that block third-party cookies; or serve the frame from the page's own site"
+		if by&thirdParty == 0 {
+			return edit(line, "Secure", "SameSite=None"), "clients that block third-party cookies keep it back all the same: serve the frame from the page's own site, or set a Partitioned cookie inside the frame"
+		}
+		return edit(line, "Secure", "SameSite=None", "Partitioned"), "set inside the frame; or serve the frame from the page's own site"
 	case "cookie-path-rewrite":
 		return edit(line, "Path=/"), ""
 	case "cookie-host-only":

@@ -225,8 +225,9 @@ func (a *analysis) openTo(name string, seen *lineSeen) {
 		f.Clients = withholding(seen.line, setting(seen.step), req, seen.step.at, seen.step.at.Add(kinds[3].wait))
 		std, _ := cookie.ClientNamed("chrome")
 		if v := std.Judge(seen.line, setting(seen.step), seen.step.at); v.Outcome != cookie.Rejected {
-			f.Reasons = words(std.Withholds(&v.Cookie, req, seen.step.at.Add(kinds[3].wait)))
-			f.Fix, f.Why = fixSending(rule, &v.Cookie, &step{req: req, method: req.Method})
+			why := std.Withholds(&v.Cookie, req, seen.step.at.Add(kinds[3].wait))
+			f.Reasons = words(why)
+			f.Fix, f.Why = fixSending(rule, &v.Cookie, &step{req: req, method: req.Method}, why)
 		}
 	}
 }

@@ -4,7 +4,12 @@
 // clients concerned and the header that mends it. It never shows a value.
 package clientside
 
-import "time"
+import (
+	"time"
+
+	"limpet.dev/capture"
+	"limpet.dev/cookie"
+)
 
 //go:generate go run ./gen ../../docs/limpet.cookies.v1.schema.json
 
@@ -22,6 +27,19 @@ type Report struct {
 	Changes  []Change  `json:"changes"`
 	Rewrites []Rewrite `json:"rewrites"`
 	Unknown  []string  `json:"unknown"` // what these inputs cannot tell
+
+	Notes []Note `json:"-"` // request by request, for who follows sessions
+}
+
+// A Note says what became of a session or affinity cookie with one exchange.
+type Note struct {
+	Input, N int
+	Cookie   string
+	Set      bool           // an answer's line that was not kept; else a cookie that stayed at home
+	Why      cookie.Reasons // by the engine's word
+	Held     capture.Secret // the value that stayed at home
+	Counts   bool           // the request needed it: a page, a call, not a picture
+	Never    bool           // it was refused before: the client has nothing to send
 }
 
 // A Verdict is the report in one word.

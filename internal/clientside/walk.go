@@ -19,6 +19,14 @@ type walk struct {
 	guess  map[string]bool // names that were presented before they were set: their attributes are not known
 	owner  map[string]owner
 	reach  map[string]*reach
+	lost   map[string]refusal // session cookies that were refused, by name
+}
+
+// A refusal is a cookie that the client should have kept.
+type refusal struct {
+	value string
+	why   cookie.Reasons
+	site  string
 }
 
 // An owner is who set a cookie last, to see services that overwrite one another's.
@@ -33,6 +41,7 @@ type reach struct {
 	why          cookie.Reasons
 	first        *step
 	cookie       cookie.Cookie
+	missing      bool // some answer shows that it was needed
 }
 
 // lineSeen is how a cookie was set at one time.
@@ -46,7 +55,7 @@ func (a *analysis) walk(input int) {
 	if len(steps) == 0 {
 		return
 	}
-	w := &walk{analysis: a, client: a.clientOf(steps), input: input, guess: map[string]bool{}, owner: map[string]owner{}, reach: map[string]*reach{}}
+	w := &walk{analysis: a, client: a.clientOf(steps), input: input, guess: map[string]bool{}, owner: map[string]owner{}, reach: map[string]*reach{}, lost: map[string]refusal{}}
 	w.jar = cookie.NewJar(w.client)
 	for _, s := range steps {
 		w.presented(s)
@@ -100,6 +109,44 @@ func (w *walk) presented(s *step) {
 	}
 	w.strangers(s, names, offers)
 	w.bare(s, names)
+	w.neverKept(s, names)
+}
+
+// noteKept notes a cookie that stayed at home, by the engine's word.
+func (w *walk) noteKept(s *step, o *cookie.Offered) {
+	why := o.Why
+	if why == 0 && s.known && s.req.Kind == cookie.Fetch {
+		why = cookie.CredentialsOmitted.Set()
+	}
+	if why == 0 || why.Has(cookie.ExpiredLater) || why.Has(cookie.DifferentSite) {
+		return
+	}
+	w.report.Notes = append(w.report.Notes, Note{Input: s.input, N: s.n, Cookie: o.Cookie.Name, Why: why, Held: capture.Secret(o.Cookie.Value), Counts: s.counts() && s.known})
+}
+
+// counts reports a request that a session belongs to: a page or a call of it.
+func (s *step) counts() bool {
+	switch s.req.Kind {
+	case cookie.Navigation, cookie.Frame, cookie.Fetch:
+		return s.status != 0 && !s.toTLS() && session.UsualClass(session.GET, s.url.Path) != session.AssetRoute
+	}
+	return false
+}
+
+// toTLS reports an answer that sends the client from http to https on the same host: nothing is lost on the way.
+func (s *step) toTLS() bool {
+	return s.location != nil && s.url.Scheme == "http" && s.location.Scheme == "https" && s.location.Hostname() == s.url.Hostname()
+}
+
+// neverKept follows a session cookie that the client refused: the requests that come without it.
+func (w *walk) neverKept(s *step, names map[string]int) {
+	for name, r := range w.lost {
+		if !s.known || names[name] > 0 || r.site != s.req.URL.Site() || !s.counts() {
+			continue
+		}
+		w.report.Notes = append(w.report.Notes, Note{Input: s.input, N: s.n, Cookie: name, Why: r.why, Held: capture.Secret(r.value), Counts: true, Never: true})
+		w.consequence(w.finding(causeOfSetting(s, r.why), name, r.why.String()), s, name)
+	}
 }
 
 // offer looks at one cookie of the jar in the light of one request.
@@ -116,6 +163,7 @@ func (w *walk) offer(s *step, o *cookie.Offered, names map[string]int) {
 	}
 	said := browserSays(s.notSent, name)
 	why := o.Why
+	w.noteKept(s, o)
 	switch {
 	case len(said) > 0:
 		why = reasonsOf(said)
@@ -132,8 +180,8 @@ func (w *walk) offer(s *step, o *cookie.Offered, names map[string]int) {
 	if (why.Has(cookie.NotOnPath) || why.Has(cookie.DomainMismatch)) && len(said) == 0 {
 		return // routes tells about these together
 	}
-	if s.req.Kind == cookie.Resource && s.status < 400 {
-		return // pictures and scripts do without
+	if s.req.Kind == cookie.Resource && s.status < 400 || s.toTLS() {
+		return // pictures and scripts do without, and so does a redirect to https
 	}
 	c := o.Cookie
 	w.withheld(s, name, &c, why, said)
@@ -153,12 +201,17 @@ func (w *walk) withheld(s *step, name string, c *cookie.Cookie, why cookie.Reaso
 	}
 	w.consequence(f, s, name)
 	if c != nil {
-		f.Fix, f.Why = fixSending(rule, c, s)
+		f.Fix, f.Why = fixSending(rule, c, s, why)
 	}
 }
 
 // consequence says what the answer to a request without its session did.
 func (w *walk) consequence(f *Finding, s *step, name string) {
+	f.Evidence = union(f.Evidence, s.consequences(name))
+}
+
+// consequences are the signs in an answer that its request should have carried a session.
+func (s *step) consequences(name string) []string {
 	var out []string
 	for _, line := range s.set {
 		if capture.NameOf(line) == name && !deleting(line) {
@@ -171,7 +224,7 @@ func (w *walk) consequence(f *Finding, s *step, name string) {
 	} else if s.location != nil && session.UsualClass(session.GET, s.location.Path) == session.LoginRoute {
 		out = append(out, "the answer led to the login page")
 	}
-	f.Evidence = union(f.Evidence, out)
+	return out
 }
 
 // twice notes a name that was presented more than once.
@@ -307,7 +360,7 @@ func (w *walk) received(s *step) {
 			*old = lineSeen{line, s}
 		}
 		said := browserSays(s.notSet, name)
-		if v.Outcome == cookie.Rejected || len(said) > 0 {
+		if delete(w.lost, name); v.Outcome == cookie.Rejected || len(said) > 0 {
 			w.refused(s, line, &v, said)
 		}
 		w.scopes(s, name)
@@ -324,6 +377,10 @@ func (w *walk) refused(s *step, line string, v *cookie.Verdict, said []string) {
 		why = reasonsOf(said)
 	}
 	name := capture.NameOf(line)
+	if w.role[name] != OtherCookie {
+		w.report.Notes = append(w.report.Notes, Note{Input: s.input, N: s.n, Cookie: name, Set: true, Why: v.Why})
+		w.lost[name] = refusal{valueOf(line), why, s.req.URL.Site()}
+	}
 	rule := causeOfSetting(s, why)
 	f := w.finding(rule, name, why.String())
 	f.Severity, f.Reasons = w.weight(name, Error), words(why)
@@ -426,9 +483,11 @@ func (w *walk) reached(s *step, o *cookie.Offered, sent bool) {
 	if !o.Why.Has(cookie.NotOnPath) && !o.Why.Has(cookie.DomainMismatch) || session.UsualClass(session.GET, s.url.Path) == session.AssetRoute {
 		return
 	}
-	if r.first == nil {
+	needed := len(s.consequences(c.Name)) > 0
+	if r.first == nil || needed && !r.missing {
 		r.first, r.cookie = s, c
 	}
+	r.missing = r.missing || needed
 	r.why |= o.Why & (cookie.NotOnPath.Set() | cookie.DomainMismatch.Set())
 	r.missed[route] = true
 }
@@ -451,15 +510,24 @@ func (w *walk) routes() {
 			rule = "cookie-host-only"
 		}
 		f := w.finding(rule, r.cookie.Name, r.why.String())
-		f.Severity, f.Reasons = Error, words(r.why)
+		f.Severity, f.Reasons = Warning, words(r.why)
+		if r.missing {
+			f.Severity = Error
+		}
 		w.seen(f, r.first)
 		f.Times = len(list)
 		f.Routes = list[:min(len(list), 20)]
 		w.stat(r.cookie.Name).withheld += len(list)
 		f.Evidence = union(f.Evidence, []string{"it is kept as " + scopeOf(&r.cookie)})
 		w.consequence(f, r.first, r.cookie.Name)
-		f.Fix, f.Why = fixSending(rule, &r.cookie, r.first)
+		f.Fix, f.Why = fixSending(rule, &r.cookie, r.first, r.why)
 	}
+}
+
+func valueOf(line string) string {
+	pair, _, _ := strings.Cut(line, ";")
+	_, value, _ := strings.Cut(pair, "=")
+	return strings.TrimSpace(value)
 }
 
 // stat returns the counts of a cookie.
