@@ -29,11 +29,23 @@ var paths = []string{
 	"/static/build/2026-11-20/assets/application-8f3b6c2d9e41-production.min.js?version=%d&integrity=sha384-checked-by-edge",
 }
 
-// generate writes the log: default httplog lines of a TLS front end with the session cookie captured, behind RFC 3164
-// headers. The same workload gives the same bytes.
-func generate(w io.Writer, wl workload) error {
+// A hit is one request of the workload.
+type hit struct {
+	At       time.Time // its end
+	Took, Ms int       // ms in all, and until the server had answered
+	Client   uint64
+	Port     int
+	Server   int // 1 …
+	Bytes    int
+	Session  [2]uint64
+	Conns    int
+	Path     string
+	Article  int // in place of the path's %d, -1 none
+}
+
+// traffic calls do for each request. The same workload gives the same requests.
+func traffic(wl workload, do func(*hit) error) error {
 	rng := rand.New(rand.NewPCG(wl.Seed, 77))
-	out := bufio.NewWriterSize(w, 1<<20)
 	start := time.Date(2026, 11, 24, 10, 0, 0, 0, time.UTC)
 	home := make([]uint8, wl.Sessions)
 	for i := range home {
@@ -43,9 +55,7 @@ func generate(w io.Writer, wl workload) error {
 	if wl.Turnover {
 		step = time.Millisecond * 20
 	}
-	line := make([]byte, 0, 512)
 	for i := range wl.Lines {
-		at := start.Add(time.Duration(i) * step)
 		n := rng.IntN(wl.Sessions)
 		id := uint64(n)
 		if wl.Turnover { // a window of active sessions that slides over an endless supply
@@ -56,49 +66,80 @@ func generate(w io.Writer, wl workload) error {
 			home[n] = uint8((int(home[n]) + 1 + rng.IntN(wl.Servers-1)) % wl.Servers)
 		}
 		took := 2 + rng.IntN(60)
-		req := at.Add(-time.Duration(took) * time.Millisecond)
-		line = at.AppendFormat(line[:0], "Jan _2 15:04:05")
-		line = append(line, " lb1 haproxy[2211]: 10."...)
-		line = strconv.AppendInt(line, int64(id>>16&255), 10)
-		line = append(line, '.')
-		line = strconv.AppendInt(line, int64(id>>8&255), 10)
-		line = append(line, '.')
-		line = strconv.AppendInt(line, int64(id&255), 10)
-		line = append(line, ':')
-		line = strconv.AppendInt(line, int64(20000+rng.IntN(40000)), 10)
-		line = req.AppendFormat(append(line, " ["...), "02/Jan/2006:15:04:05.000")
-		line = append(line, "] fe_https~ be_app/app"...)
-		line = strconv.AppendInt(line, int64(home[n])+1, 10)
-		line = append(line, " 0/0/1/"...)
-		line = strconv.AppendInt(line, int64(took-1), 10)
-		line = append(line, '/')
-		line = strconv.AppendInt(line, int64(took), 10)
-		line = append(line, " 200 "...)
-		line = strconv.AppendInt(line, int64(900+rng.IntN(40000)), 10)
-		line = append(line, " SHOPSESSION="...)
-		h := id*0x9e3779b97f4a7c15 + wl.Seed
-		line = appendHex(line, h)
-		line = appendHex(line, h^0x5851f42d4c957f2d*(h|1))
-		line = append(line, " - --VN "...)
-		conns := 80 + rng.IntN(40)
-		line = strconv.AppendInt(line, int64(conns), 10)
-		line = append(line, '/')
-		line = strconv.AppendInt(line, int64(conns-2), 10)
-		line = append(line, `/9/2/0 0/0 "GET `...)
-		p := paths[rng.IntN(len(paths))]
-		if i := indexPercent(p); i >= 0 {
-			line = append(line, p[:i]...)
-			line = strconv.AppendInt(line, int64(rng.IntN(5000)), 10)
-			line = append(line, p[i+2:]...)
-		} else {
-			line = append(line, p...)
+		session := id*0x9e3779b97f4a7c15 + wl.Seed
+		h := hit{At: start.Add(time.Duration(i) * step), Took: took, Ms: took - 1, Client: id, Port: 20000 + rng.IntN(40000), Server: int(home[n]) + 1, Bytes: 900 + rng.IntN(40000),
+			Session: [2]uint64{session, session ^ 0x5851f42d4c957f2d*(session|1)}, Conns: 80 + rng.IntN(40), Path: paths[rng.IntN(len(paths))], Article: -1}
+		if indexPercent(h.Path) >= 0 {
+			h.Article = rng.IntN(5000)
 		}
-		line = append(line, " HTTP/1.1\"\n"...)
-		if _, err := out.Write(line); err != nil {
+		if err := do(&h); err != nil {
 			return fmt.Errorf("write log: %w", err)
 		}
 	}
+	return nil
+}
+
+// generate writes the log: default httplog lines of a TLS front end with the session cookie captured, behind RFC 3164
+// headers. The same workload gives the same bytes.
+func generate(w io.Writer, wl workload) error {
+	out := bufio.NewWriterSize(w, 1<<20)
+	line := make([]byte, 0, 512)
+	err := traffic(wl, func(h *hit) error {
+		line = h.haproxy(line[:0])
+		_, err := out.Write(line)
+		return err
+	})
+	if err != nil {
+		return err
+	}
 	return out.Flush()
+}
+
+// haproxy appends the line that HAProxy logs for a hit.
+func (h *hit) haproxy(line []byte) []byte {
+	line = h.At.AppendFormat(line, "Jan _2 15:04:05")
+	line = h.address(append(line, " lb1 haproxy[2211]: "...))
+	line = append(line, ':')
+	line = strconv.AppendInt(line, int64(h.Port), 10)
+	line = h.At.Add(-time.Duration(h.Took)*time.Millisecond).AppendFormat(append(line, " ["...), "02/Jan/2006:15:04:05.000")
+	line = append(line, "] fe_https~ be_app/app"...)
+	line = strconv.AppendInt(line, int64(h.Server), 10)
+	line = append(line, " 0/0/1/"...)
+	line = strconv.AppendInt(line, int64(h.Ms), 10)
+	line = append(line, '/')
+	line = strconv.AppendInt(line, int64(h.Took), 10)
+	line = append(line, " 200 "...)
+	line = strconv.AppendInt(line, int64(h.Bytes), 10)
+	line = h.cookie(append(line, " SHOPSESSION="...))
+	line = append(line, " - --VN "...)
+	line = strconv.AppendInt(line, int64(h.Conns), 10)
+	line = append(line, '/')
+	line = strconv.AppendInt(line, int64(h.Conns-2), 10)
+	line = h.target(append(line, `/9/2/0 0/0 "GET `...))
+	return append(line, " HTTP/1.1\"\n"...)
+}
+
+func (h *hit) address(line []byte) []byte {
+	line = append(line, "10."...)
+	line = strconv.AppendInt(line, int64(h.Client>>16&255), 10)
+	line = append(line, '.')
+	line = strconv.AppendInt(line, int64(h.Client>>8&255), 10)
+	line = append(line, '.')
+	return strconv.AppendInt(line, int64(h.Client&255), 10)
+}
+
+func (h *hit) cookie(line []byte) []byte {
+	return appendHex(appendHex(line, h.Session[0]), h.Session[1])
+}
+
+func (h *hit) target(line []byte) []byte {
+	i := indexPercent(h.Path)
+	if i < 0 {
+		return append(line, h.Path...)
+	}
+	line = append(line, h.Path[:i]...)
+	line = strconv.AppendInt(line, int64(h.Article), 10)
+	return append(line, h.Path[i+2:]...)
 }
 
 func appendHex(dst []byte, v uint64) []byte {

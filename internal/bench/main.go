@@ -22,14 +22,23 @@ func main() {
 	seed := flag.Uint64("seed", 1, "seed of the log")
 	turnover := flag.Bool("turnover", false, "let sessions end and new ones begin")
 	rounds := flag.Int("rounds", 9, "counted runs of each program")
+	genNginx := flag.String("gen-nginx", "", "only write nginx's log and configuration of the same traffic into this folder")
+	onlyNginx := flag.Bool("nginx", false, "only compare nginx's log with HAProxy's")
 	write := flag.String("write", "", "also replace the table in this Markdown file")
 	flag.Parse()
 	wl := workload{Lines: *lines, Sessions: *sessions, Servers: 8, Moved: *moved, Seed: *seed, Turnover: *turnover}
 	var err error
-	if *gen != "" {
+	parts := []part{peers, linear, turnoverMemory, nginxBesideHAProxy}
+	if *onlyNginx {
+		parts = []part{nginxBesideHAProxy}
+	}
+	switch {
+	case *gen != "":
 		err = generateFile(*gen, wl)
-	} else {
-		err = bench(wl, *rounds, *write)
+	case *genNginx != "":
+		_, _, err = writeNginx(*genNginx, wl)
+	default:
+		err = bench(wl, parts, *rounds, *write)
 	}
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "bench:", err)
@@ -46,8 +55,11 @@ func generateFile(name string, wl workload) error {
 	return generate(f, wl)
 }
 
-// bench runs everything in a temporary folder and prints the tables.
-func bench(wl workload, rounds int, write string) error {
+// A part measures something in a folder and writes its table.
+type part func(w io.Writer, dir, limpet string, wl workload, rounds int) error
+
+// bench runs the parts in a temporary folder and prints their tables.
+func bench(wl workload, parts []part, rounds int, write string) error {
 	dir, err := os.MkdirTemp("", "limpet-bench-")
 	if err != nil {
 		return err
@@ -62,8 +74,8 @@ func bench(wl workload, rounds int, write string) error {
 	var out bytes.Buffer
 	w := io.MultiWriter(os.Stdout, &out)
 	fmt.Fprintf(w, "%d processors, %s, %s.\n\n", runtime.NumCPU(), runtime.Version(), version("halog"))
-	for _, part := range []func(io.Writer, string, string, workload, int) error{peers, linear, turnoverMemory} {
-		if err := part(w, dir, limpet, wl, rounds); err != nil {
+	for _, measure := range parts {
+		if err := measure(w, dir, limpet, wl, rounds); err != nil {
 			return err
 		}
 	}
