@@ -23,3 +23,11 @@ type Place struct{ Listener, Pool, Instance uint16 }
 func (d *Reducer) Place(listener, pool, instance []byte) Place {
 	return Place{d.listeners.ID(listener), d.pools.ID(pool), d.instances.ID(instance)}
 }
+
+// Agent notes the User-Agent, which the source shows; an empty one is none.
+func (d *Reducer) Agent(agent []byte, r *Record) {
+	r.Agent = d.agents.ID(agent)
+	if len(agent) == 0 {
+		r.Flags |= NoAgent
+	}
+}

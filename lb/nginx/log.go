@@ -32,6 +32,7 @@ type parser struct {
 	matcher matcher
 	filler  filler
 	scratch []byte
+	known   *short
 
 	seen        int64 // End of the last request, ns
 	plainLines  bool  // the last line had no header
@@ -169,7 +170,7 @@ func (p *parser) Zone() *time.Location {
 // Clone returns a parser of the same format for another goroutine.
 func (p *parser) Clone() lb.LineParser {
 	c := *p
-	c.matcher, c.scratch, c.plainLines = matcher{}, nil, false
+	c.matcher, c.scratch, c.known, c.plainLines = matcher{}, nil, nil, false
 	return &c
 }
 

@@ -44,7 +44,7 @@ func (m *matcher) quick(f *lineFormat, b []byte, at int) bool {
 				return false
 			}
 		case endFixed:
-			if to = pos + n.shape.size(); to > len(b) {
+			if to = pos + n.shape.size(); to > len(b) || !n.dated(b[pos:to]) {
 				return false
 			}
 		case endNumber:
@@ -58,7 +58,9 @@ func (m *matcher) quick(f *lineFormat, b []byte, at int) bool {
 				return false
 			}
 		case endOfLine:
-			to = len(b)
+			if to = len(b); !n.fits(b[pos:]) {
+				return false
+			}
 		default:
 			return false
 		}
@@ -167,7 +169,7 @@ func (n *field) endOf(b []byte, pos, search int, last bool) (to int, more bool) 
 		}
 		return to, false
 	case endList:
-		if to = listEnd(b, pos); search <= to && hasText(b, to, n.next) && (n.next != "" || !last || to == len(b)) {
+		if to = listEnd(b, pos); search <= to && hasText(b, to, n.next) {
 			return to, false
 		}
 	case endEscaped:
@@ -181,15 +183,12 @@ func (n *field) endOf(b []byte, pos, search int, last bool) (to int, more bool) 
 		}
 		return -1, false
 	case endOfLine:
-		if search <= len(b) {
+		if search <= len(b) && n.fits(b[pos:]) {
 			return len(b), false
 		}
 		return -1, false
 	}
 	if n.next == "" {
-		if last {
-			return len(b), false
-		}
 		if search > len(b) {
 			return -1, false
 		}
@@ -200,6 +199,23 @@ func (n *field) endOf(b []byte, pos, search int, last bool) (to int, more bool) 
 	}
 	to = seekText(b, search, n.next, n.mark)
 	return to, true
+}
+
+// fits reports whether what is left of the line can be the last field: numbers and words have no blanks.
+func (n *field) fits(rest []byte) bool {
+	switch n.shape {
+	case shapeNumber:
+		for _, c := range rest {
+			if !isNumberByte(c) {
+				return false
+			}
+		}
+	case shapeWord:
+		return seek(rest, 0, ' '*ones) < 0
+	case shapeList:
+		return listEnd(rest, 0) == len(rest)
+	}
+	return true
 }
 
 // dated reports whether the signs of a date stand where they must.

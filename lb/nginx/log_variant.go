@@ -23,6 +23,7 @@ type variant struct {
 
 	exact     bool // it shows milliseconds of the time
 	retryView bool // it shows several upstreams for one request
+	short     bool // usual lines are read straight into records (log_records.go)
 }
 
 // newVariant compiles a format.
@@ -59,6 +60,7 @@ func bindFormat(f *lineFormat, opt *lb.LogOptions) *variant {
 		v.exact = v.exact || f.fields[i].what == meansTimeMsec
 		v.retryView = v.retryView || f.fields[i].what == meansUpAddr
 	}
+	v.short = v.hasShortWay()
 	return v
 }
 
