@@ -126,3 +126,16 @@ func FuzzFormat(f *testing.F) {
 		p.Clone().Parse([]byte(value), &e)
 	})
 }
+
+// FuzzShortWay feeds the short way from lines to records with lines that are nearly usual.
+func FuzzShortWay(f *testing.F) {
+	f.Add([]byte(benchLine+"\n"), uint16(40), byte(' '))
+	f.Add([]byte(`10.0.0.1 - - [24/Nov/2026:10:00:00 +0000] "GET / HTTP/1.1" 200 5 "-" "-" 1795514400.123 0.013 - - - -`), uint16(3), byte('-'))
+	f.Fuzz(func(t *testing.T, data []byte, at uint16, sign byte) {
+		usual := []byte(benchLine + "\n")
+		changed := bytes.Clone(usual)
+		changed[int(at)%(len(changed)-1)] = sign
+		data = append(append(append(append(bytes.Clone(usual), data...), '\n'), changed...), usual...)
+		bothWays(t, lb.LogOptions{Format: benchFormat, SessionCookie: "SHOPSESSION"}, data)
+	})
+}
