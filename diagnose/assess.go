@@ -186,6 +186,7 @@ func (d *run) askCause() Step {
 	}
 	if len(d.report.Hypotheses) == 0 || d.report.Hypotheses[0].Breaks == 0 {
 		s.Answer = "unexplained: no cause of the catalogue fits well enough"
+		s.Evidence = d.absent()
 		return s
 	}
 	var words []string
@@ -197,6 +198,22 @@ func (d *run) askCause() Step {
 	s.Answer, s.Outcome = strings.Join(words, ", "), "yes"
 	s.Evidence = d.report.Hypotheses[0].Supports
 	return s
+}
+
+// absent lists the kinds of evidence that were not there, with how to get them: what would explain more.
+func (d *run) absent() []Clue {
+	var list []Clue
+	add := func(lacks bool, text, how string) {
+		if lacks {
+			list = append(list, Clue{Text: text, Source: how})
+		}
+	}
+	add(!d.Log, "no balancer log: it says how each request was routed, and which came without a credential", "name the log; the line to add: "+d.logline())
+	add(!d.Events, "no application events: they say whether a session was known, and why not", "limpet.dev/witness, or one JSON line per session operation (docs/events.md)")
+	add(d.pool() == nil, "no configuration of the balancer: it says what should bring clients back, and how patient health checks are", "name it with -c, or put it into the bundle")
+	add(d.Log && d.Facts&session.HasFlow == 0, "the log does not say what became of the balancer's own cookie", d.logline())
+	add(d.Log && d.Facts&session.HasUserAgent == 0, "the log does not tell kinds of clients apart", d.logline())
+	return list
 }
 
 // summary puts the verdict into one sentence for somebody under stress.

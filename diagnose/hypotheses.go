@@ -49,6 +49,7 @@ func (d *run) hypotheses(clusters []*cluster) []Hypothesis {
 		h.Next = next(c, h, d)
 		hs = append(hs, *h)
 	}
+	d.humble(hs)
 	slices.SortStableFunc(hs, func(a, b Hypothesis) int {
 		return cmp.Or(cmp.Compare(b.Breaks, a.Breaks), cmp.Compare(b.Confidence, a.Confidence), cmp.Compare(a.Cause, b.Cause))
 	})
@@ -56,6 +57,28 @@ func (d *run) hypotheses(clusters []*cluster) []Hypothesis {
 		hs[i].Rank = i + 1
 	}
 	return hs
+}
+
+// While most losses are unexplained, no cause of the rest is sure: they may well have one cause together.
+const (
+	mostlyOpen   = 0.5
+	surestOfRest = 0.75
+)
+
+// humble lowers confidences that the unexplained breaks forbid.
+func (d *run) humble(hs []Hypothesis) {
+	open := 0
+	for _, b := range d.breaks {
+		if b.cause == Unexplained {
+			open++
+		}
+	}
+	if float64(open) <= mostlyOpen*float64(len(d.breaks)) {
+		return
+	}
+	for i := range hs {
+		hs[i].Confidence = min(hs[i].Confidence, surestOfRest)
+	}
 }
 
 // add adds what a cluster says about a cause. Confidence is the clusters', weighed by their size.

@@ -2,6 +2,7 @@ package diagnose
 
 import (
 	"math"
+	"slices"
 
 	"limpet.dev/session"
 )
@@ -9,11 +10,15 @@ import (
 // idle reports whether, as far as that can be told without a declared idle time, the session may have expired by
 // itself before visit i: there was a long enough pause since its state was last proven.
 func (d *run) idle(tl *session.Timeline, i int) bool {
-	if d.idleGap == 0 {
+	gap := d.idleGap
+	if gap == 0 {
+		gap = d.unheardPause()
+	}
+	if gap == 0 {
 		return false
 	}
 	for k := i; k > 0; k-- {
-		if d.pause(tl, k) >= d.idleGap {
+		if d.pause(tl, k) >= gap {
 			return true
 		}
 		if d.provesState(&tl.Visits[k-1]) {
@@ -21,6 +26,32 @@ func (d *run) idle(tl *session.Timeline, i int) bool {
 		}
 	}
 	return false
+}
+
+// fewSuspects is the number of sessions with signs of loss up to which a pause longer than any that was survived excuses them.
+const fewSuspects = 2
+
+// unheardPause returns a pause that no session is known to have survived, where the balancer's log is all there is, no idle
+// time is declared, and so few sessions show signs of loss that expiry explains them as well as anything; else 0.
+func (d *run) unheardPause() int64 {
+	if d.Events || d.Declared.Idle > 0 || d.counts.Honoured < fewestPauses {
+		return 0
+	}
+	suspects := 0
+	for i := range d.Troubled {
+		if slices.ContainsFunc(d.Troubled[i].Visits, func(v session.Visit) bool { return v.Outcome == session.Suspect || v.Outcome == session.Lost }) {
+			suspects++
+		}
+	}
+	if suspects > fewSuspects {
+		return 0
+	}
+	for b := len(d.Population.Gaps) - 1; b > 0; b-- {
+		if d.Population.Gaps[b] > 0 {
+			return session.GapFloor(min(b+1, len(d.Population.Gaps)-1))
+		}
+	}
+	return 0
 }
 
 // provesState reports whether an answer shows that the application had the session's state.

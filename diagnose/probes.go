@@ -24,9 +24,6 @@ const (
 	fewestServed   = 3   // honoured follow-ups while the probe failed
 	servedShare    = 0.9 // of all that the instance answered then
 	fewestFailures = 3   // session operations that failed while the probe succeeded
-
-	// unknownCheck is how long a probe is taken to have failed where no configuration says how patient it is.
-	unknownCheck = time.Second
 )
 
 // priceProbes counts, for each removal of an instance, the follow-ups that it answered while its check failed.
@@ -38,10 +35,7 @@ func (d *run) priceProbes() {
 			continue
 		}
 		name := d.Names.Instances.Name(n.Instance)
-		window := unknownCheck
-		if c := d.checkFor(name); c != nil {
-			window = max(c.RemoveMin, c.Timeout)
-		}
+		window := d.failingFor(name)
 		s := &Served{}
 		for _, b := range n.Past {
 			if b.At >= n.At-int64(window) && b.At <= n.At {
@@ -51,11 +45,24 @@ func (d *run) priceProbes() {
 			}
 		}
 		if s.From.IsZero() {
-			continue
+			s.From = at(n.At)
 		}
 		d.untilBack(i, s)
 		d.probed[healthKey{name, at(n.At)}] = s
 	}
+}
+
+// failingFor is how long the check of an instance had been failing, at least, when the instance was taken out. A check that
+// waits for its timeout fails that long; only where process starts are seen is it known that connections were not refused.
+func (d *run) failingFor(instance string) time.Duration {
+	c := d.checkFor(instance)
+	switch {
+	case c == nil:
+		return 0
+	case d.Events:
+		return max(c.RemoveMin, c.Timeout)
+	}
+	return c.RemoveMin
 }
 
 // untilBack adds what happened between a removal and the return.
@@ -78,7 +85,7 @@ func (d *run) untilBack(i int, s *Served) {
 
 // contradicts reports whether real requests succeeded while the probe failed, on an instance that was not really gone.
 func (s *Served) contradicts() bool {
-	return !s.Restarted && s.Honoured >= fewestServed && float64(s.Honoured) >= servedShare*float64(s.Followups)
+	return !s.Restarted && s.Honoured+s.WhileOut >= fewestServed && float64(s.Honoured) >= servedShare*float64(s.Followups)
 }
 
 // checkFor returns the health check of an instance, nil if no configuration has one.

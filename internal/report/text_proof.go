@@ -41,7 +41,7 @@ func (p *page) findings(r *diagnose.Report) {
 	if len(r.Findings) == 0 {
 		return
 	}
-	p.heading("findings", "what the configuration says about itself")
+	p.heading("findings", "what configurations and traffic say about themselves")
 	for _, f := range r.Findings {
 		s := plain
 		switch f.Severity {
@@ -52,9 +52,21 @@ func (p *page) findings(r *diagnose.Report) {
 		}
 		p.to(2)
 		p.put(s, f.Severity+" ")
-		p.wrap(plain, 4, fmt.Sprintf("%s (%s) %s %s Fix: %s", f.Rule, position(f.File, f.Line), f.Title, f.Feels, f.Fix))
+		p.wrap(plain, 4, findingText(f))
 	}
 }
+
+// findingText writes a finding as sentences, with its place if it has one.
+func findingText(f diagnose.Finding) string {
+	place := ""
+	if p := position(f.File, f.Line); p != "" {
+		place = " [" + p + "]"
+	}
+	return fmt.Sprintf("%s%s: %s. Users: %s. Fix: %s.", f.Rule, place, sentence(f.Title), sentence(f.Feels), sentence(f.Fix))
+}
+
+// sentence is a text without its full stop.
+func sentence(s string) string { return strings.TrimRight(s, ". ") }
 
 // position writes file:line.
 func position(file string, line int) string {

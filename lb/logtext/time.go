@@ -44,7 +44,7 @@ func isoTimeLen(b []byte) int {
 
 // ISOTime reads "2026-11-24T10:00:00.123456+00:00", in ns since 1970; zone counts where the text has none.
 func ISOTime(b []byte, zone *time.Location) (int64, bool) {
-	if isoTimeLen(b) != len(b) {
+	if n := isoTimeLen(b); n == 0 || n != len(b) {
 		return 0, false
 	}
 	year, ok1 := twoDigits(b[0:2])
