@@ -26,14 +26,7 @@ func (s *scan) clocks(p *pump) {
 	if !s.evidence.Events {
 		return
 	}
-	var requests map[uint64]span
-	for _, l := range s.lanes {
-		if l.events || len(l.files) == 0 {
-			continue
-		}
-		requests = s.sampleLog(l, p.hasher)
-		break
-	}
+	requests := s.balancerClocks(p.hasher)
 	if len(requests) == 0 {
 		return
 	}
@@ -48,21 +41,16 @@ func (s *scan) clocks(p *pump) {
 }
 
 // sampleLog reads the beginning of a log for request ids and times.
-func (s *scan) sampleLog(l *lane, h session.Hasher) map[uint64]span {
+func (s *scan) sampleLog(l *lane, f *laneFile, h session.Hasher) map[uint64]span {
 	requests := map[uint64]span{}
 	parser := l.parser.Clone()
 	var e session.Event
-	for _, f := range l.files {
-		s.sample(f, func(line []byte) bool {
-			if parser.Parse(line, &e) == lb.Read && e.Kind == session.Request && len(e.RequestID) > 0 && e.Start != 0 {
-				requests[h.Bytes(e.RequestID)] = span{e.Start, max(e.End, e.Start)}
-			}
-			return len(requests) < clockPairs
-		})
-		if len(requests) >= clockPairs {
-			break
+	s.sample(f, func(line []byte) bool {
+		if parser.Parse(line, &e) == lb.Read && e.Kind == session.Request && len(e.RequestID) > 0 && e.Start != 0 {
+			requests[h.Bytes(e.RequestID)] = span{e.Start, max(e.End, e.Start)}
 		}
-	}
+		return len(requests) < clockPairs
+	})
 	return requests
 }
 

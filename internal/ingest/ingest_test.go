@@ -219,3 +219,27 @@ func TestMissingFileIsAnError(t *testing.T) {
 		t.Errorf("err = %v, want a MissingError", err)
 	}
 }
+
+// Files of one balancer much shorter than a piece are read, each of them, whatever their order and their number.
+func TestManySmallFilesAreAllRead(t *testing.T) {
+	dir := t.TempDir()
+	log := traffic(900, 5)
+	lines := bytes.SplitAfter(log, []byte{'\n'})
+	var paths []string
+	for i := 8; i >= 0; i-- {
+		paths = append(paths, write(t, dir, fmt.Sprintf("plain.log.%d", 8-i), bytes.Join(lines[i*100:(i+1)*100], nil)))
+	}
+	r := diagnoseFiles(t, Options{Paths: paths})
+	if r.Totals.Requests != 900 {
+		t.Errorf("%d requests of 900", r.Totals.Requests)
+	}
+	whole := diagnoseFiles(t, Options{Paths: []string{write(t, dir, "whole.log", log)}})
+	if r.Totals != whole.Totals {
+		t.Errorf("in parts %+v\nin one %+v", r.Totals, whole.Totals)
+	}
+	for _, in := range r.Inputs {
+		if in.Lines != 100 {
+			t.Errorf("%s: %d lines of 100", in.Path, in.Lines)
+		}
+	}
+}

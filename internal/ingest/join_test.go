@@ -4,6 +4,9 @@ import (
 	"bytes"
 	"fmt"
 	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -92,4 +95,48 @@ func TestClockAheadAndAnotherZoneChangeNothing(t *testing.T) {
 			t.Errorf("offset %.1f ms ± %.1f from %d pairs, want 3000 within it", in.ClockOffsetMs, in.ClockUncertaintyMs, in.ClockPairs)
 		}
 	}
+}
+
+// Two balancers share the requests, and the second one's clock is 41 s ahead: the offset is found, said, and taken out, so that the
+// report is that of one clock. Sessions wander between the balancers, so that uncorrected times would reorder them.
+func TestTwoBalancersWithClocksApart(t *testing.T) {
+	one := t.TempDir()
+	plain, _, _ := pair(t, one, 12_000, 0, 0, 0, time.UTC)
+	log, err := os.ReadFile(filepath.Join(one, "haproxy.log"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var a, b bytes.Buffer
+	n := 0
+	for line := range bytes.Lines(log) {
+		if n++; n%2 == 0 {
+			a.Write(line)
+			continue
+		}
+		var sec int64
+		fmt.Sscanf(string(line), "%d.", &sec)
+		fmt.Fprintf(&b, "%d%s", sec+41, line[bytes.IndexByte(line, '.'):])
+	}
+	write(t, one, "haproxy.log", a.Bytes())
+	write(t, one, "second.log", b.Bytes())
+	r, err := Diagnose(t.Context(), Options{Paths: []string{one}, Products: []*lb.Product{haproxy.Product}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if r.Totals != plain.Totals {
+		t.Errorf("totals = %+v\nwant %+v", r.Totals, plain.Totals)
+	}
+	for _, in := range r.Inputs {
+		if in.Path != "second.log" {
+			continue
+		}
+		if d := in.ClockOffsetMs - 41_000; d > in.ClockUncertaintyMs || -d > in.ClockUncertaintyMs || in.ClockUncertaintyMs > 20 {
+			t.Errorf("offset %.1f ms ± %.1f, want 41000 within it", in.ClockOffsetMs, in.ClockUncertaintyMs)
+		}
+		if notes := strings.Join(r.Notes, " "); !strings.Contains(notes, "second.log is 41s from") {
+			t.Errorf("notes %q do not say it", notes)
+		}
+		return
+	}
+	t.Errorf("inputs = %+v, want second.log", r.Inputs)
 }

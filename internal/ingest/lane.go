@@ -43,7 +43,7 @@ func (l *lane) progress() float64 {
 	if l.total == 0 {
 		return 0
 	}
-	done := l.done + l.at
+	done := l.done + min(l.at, l.files[l.next].in.size) // the last piece of a file reaches beyond its end
 	if c := l.files[l.next].in.count; c != nil {
 		done = l.done + c.n
 	}

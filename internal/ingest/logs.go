@@ -169,12 +169,16 @@ func (s *scan) logLane(tier int, files []*found, zone *time.Location) (*time.Loc
 	}
 	l.parser, l.format = parser, parser.Format()
 	s.byTime(files, parser)
-	for _, f := range files {
-		s.addFile(l, f)
-	}
-	if len(l.files) > 0 {
-		s.lanes = append(s.lanes, l)
-		s.evidence.Log = true
+	for _, one := range s.beside(files, parser) {
+		own := *l
+		own.source = len(s.lanes)
+		for _, f := range one {
+			s.addFile(&own, f)
+		}
+		if len(own.files) > 0 {
+			s.lanes = append(s.lanes, &own)
+			s.evidence.Log = true
+		}
 	}
 	if z, ok := parser.(lb.Zoned); ok {
 		return z.Zone(), nil

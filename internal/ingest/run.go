@@ -86,6 +86,10 @@ func (s *scan) prepare(pc *piece, b *batch) {
 			if r.Kind == session.Request {
 				s.evidence.Facts |= r.Has
 			}
+			if off != 0 && r.Start != 0 {
+				r.Start -= off
+				r.End -= off
+			}
 			continue
 		}
 		d := off
