@@ -24,10 +24,9 @@ type Beat struct {
 
 // A pulse remembers how all instances fared during the last half minute, in steps. It costs nothing between the steps.
 type pulse struct {
-	beats [pulseLen]struct {
-		at    int64
-		fares []Fare
-	}
+	at    [pulseLen]int64 // of the steps, a ring
+	fares []Fare          // width for each step
+	width int
 	next  int
 	last  int64
 	pasts int
@@ -35,12 +34,26 @@ type pulse struct {
 
 // beat notes how the instances fare now.
 func (p *pulse) beat(now int64, instances []Tally) {
-	b := &p.beats[p.next%pulseLen]
-	p.next++
-	p.last, b.at, b.fares = now, now, b.fares[:0]
-	for i := range instances {
-		b.fares = append(b.fares, fareOf(&instances[i]))
+	if len(instances) > p.width {
+		p.widen(2 * len(instances))
 	}
+	k := p.next % pulseLen
+	p.next++
+	p.last, p.at[k] = now, now
+	row := p.fares[k*p.width : (k+1)*p.width]
+	clear(row)
+	for i := range instances {
+		row[i] = fareOf(&instances[i])
+	}
+}
+
+// widen makes room for more instances.
+func (p *pulse) widen(width int) {
+	wide := make([]Fare, pulseLen*width)
+	for k := range pulseLen {
+		copy(wide[k*width:(k+1)*width], p.fares[k*p.width:(k+1)*p.width])
+	}
+	p.fares, p.width = wide, width
 }
 
 func fareOf(t *Tally) Fare { return Fare{t.Honoured, t.Total()} }
@@ -61,12 +74,12 @@ func (p *pulse) past(instance uint16) []Beat {
 	p.pasts++
 	var past []Beat
 	for i := max(0, p.next-pulseLen); i < p.next; i++ {
-		b := &p.beats[i%pulseLen]
-		if int(instance) < len(b.fares) {
-			past = append(past, Beat{b.at, b.fares[instance]})
-		} else {
-			past = append(past, Beat{At: b.at})
+		k := i % pulseLen
+		b := Beat{At: p.at[k]}
+		if int(instance) < p.width {
+			b.Fare = p.fares[k*p.width+int(instance)]
 		}
+		past = append(past, b)
 	}
 	return past
 }
