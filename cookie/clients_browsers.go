@@ -88,7 +88,7 @@ var inApp = []*Client{
 func chromium(version int) Rules {
 	r := Rules{
 		Jar: PersistentJar, SameSite: true, Prefixes: ClassicPrefixes, Suffixes: true, HostOnlyInKey: true, SecureNeedsTLS: true, KeepSecure: KeepOverlaid,
-		RenewOnChange: true, FormFirst: true, IDNDomain: true, LastCounts: true, DotRefused: true, MaxPair: 4096, MaxPerSite: 180, PurgeSite: 150, MaxTotal: 3300, PurgeTotal: 3000, SpareYoung: 30 * 24 * time.Hour,
+		ServerClock: true, RenewOnChange: true, FormFirst: true, IDNDomain: true, LastCounts: true, DotRefused: true, MaxPair: 4096, MaxPerSite: 180, PurgeSite: 150, MaxTotal: 3300, PurgeTotal: 3000, SpareYoung: 30 * 24 * time.Hour,
 	}
 	if version >= 80 {
 		r.LaxByDefault, r.LaxPost, r.NoneNeedsSecure = true, 2*time.Minute, true
@@ -108,7 +108,7 @@ func chromium(version int) Rules {
 func firefox(version int) Rules {
 	r := Rules{
 		Jar: PersistentJar, SameSite: true, Prefixes: ClassicPrefixes, Suffixes: true, HostOnlyInKey: true, SecureNeedsTLS: true, KeepSecure: KeepOverlaid,
-		Redirects: true, LooseDates: true, Nameless: NamelessNamed, MaxPair: 4096, MaxAttribute: 1024, MaxPerSite: 180, PurgeSite: 150, MaxTotal: 3000, PurgeTotal: 3000,
+		ServerClock: true, Redirects: true, LastCounts: true, MinusExpires: true, LooseDates: true, Nameless: NamelessNamed, MaxPair: 4096, MaxAttribute: 1024, MaxPerSite: 180, PurgeSite: 150, MaxTotal: 3000, PurgeTotal: 3000,
 	}
 	if version >= 103 { // total cookie protection for everybody, 2022-23
 		r.ThirdParty, r.SecureLoopback = PartitionThird, true

@@ -57,7 +57,7 @@ func (d *date) token(t string) {
 }
 
 // time checks the ranges (bis, 5.1.1 steps 3 to 5). Loose: as Firefox's PR_ParseTimeString, the
-// time may be missing, and a day that the month lacks is one of the next month.
+// time may be missing, and a day or an hour too many is one of the next month or day.
 func (d *date) time(loose bool) (time.Time, bool) {
 	if !d.hasTime && !loose || !d.hasDay || !d.hasMonth || !d.hasYear {
 		return time.Time{}, false
@@ -68,7 +68,7 @@ func (d *date) time(loose bool) (time.Time, bool) {
 	case d.year <= 69:
 		d.year += 2000
 	}
-	if d.day < 1 || d.day > 31 || d.year < 1601 || d.hour > 23 || d.minute > 59 || d.second > 59 {
+	if d.day < 1 || d.day > 31 || d.year < 1601 || !loose && (d.hour > 23 || d.minute > 59 || d.second > 59) {
 		return time.Time{}, false
 	}
 	t := time.Date(d.year, time.Month(d.month), d.day, d.hour, d.minute, d.second, 0, time.UTC)

@@ -187,6 +187,9 @@ func (l *Line) setSameSite(value string) {
 }
 
 func (l *Line) setMaxAge(value string, rules *Rules) {
+	if rules.MinusExpires && strings.HasPrefix(value, "-") {
+		value = "-1"
+	}
 	d, ok := maxAge(value, rules.PlusMaxAge)
 	if !ok {
 		l.Notes |= AttributeIgnored.Set()

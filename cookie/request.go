@@ -1,5 +1,7 @@
 package cookie
 
+import "time"
+
 // A Request is what a client is about to send, or has sent, as far as cookies depend on it.
 // The answer to it comes back with Set-Cookie lines.
 type Request struct {
@@ -18,6 +20,9 @@ type Request struct {
 
 	Credentials Credentials // of a Call
 	CORS        CORS        // what the answer to a Call says
+
+	// Date is the server's clock as the answer says it; zero: not known, or the same as ours.
+	Date time.Time
 }
 
 // Kind is what asks.

@@ -31,6 +31,8 @@ type Rules struct {
 	LooseIP         bool // a Domain may be a part of an IP
 	InnerDot        bool // a Domain wants a dot inside
 	Redirects       bool // a redirect by another site makes a request one of another site
+	MinusExpires    bool // a Max-Age that begins with "-" deletes, whatever follows
+	ServerClock     bool // Expires is read by the server's clock, where the answer says it
 	LastCounts      bool // of several Max-Age or Expires the last one counts, even if it cannot be read
 	DotRefused      bool // a Domain of a single dot is refused, not taken for none
 	LooseDates      bool // Expires without a time, or with a day that the month lacks, can be read

@@ -302,6 +302,9 @@ func lifetime(v *Verdict, l *Line, r *Request, rules *Rules, now time.Time) (gon
 		left = l.MaxAge
 	case !l.Expires.IsZero():
 		left = l.Expires.Sub(now)
+		if rules.ServerClock && !r.Date.IsZero() {
+			left = l.Expires.Sub(r.Date)
+		}
 	default:
 		return false
 	}

@@ -59,7 +59,7 @@ above --fail-on), 2 wrong use, 3 the captures could not show it.`,
 	f.BoolVar(&c.issued, "issued", false, "the captures show what the application issued, before the balancer")
 	f.StringVar(&c.failOn, "fail-on", "error", "exit with 1 for findings of this severity and above: error, warning or info")
 	c.out.add(cmd, clientside.Formats()...)
-	cmd.AddCommand(newCookiesConform(e, g))
+	cmd.AddCommand(newCookiesConform(e, g), newCookiesDifferential(e, g))
 	return cmd
 }
 

@@ -13,29 +13,55 @@ import (
 // question that is answered wrongly stops the request: nothing is sent or kept.
 func (v *Virtual) fetch(ctx context.Context, r *cookie.Request, a Action) (*Outcome, error) {
 	out := &Outcome{}
-	crosses := r.From.Origin() != r.URL.Origin()
-	if v.Kind.Class != cookie.Browser && v.Kind.Class != cookie.WebView {
+	if !v.scripted() {
 		return out, v.chain(ctx, r, a, out)
 	}
-	if crosses && !simple(r.Method, a.Header) {
+	if crosses(r) && !simple(r.Method, a.Header) {
 		allowed, err := v.ask(ctx, r, a, out)
 		if err != nil || !allowed {
 			out.Hidden = true
 			return out, err
 		}
 	}
-	if err := v.chain(ctx, r, a, out); err != nil {
-		return out, err
+	err := v.chain(ctx, r, a, out)
+	return out, err
+}
+
+// scripted reports a client that runs pages, and so knows where a request comes from.
+func (v *Virtual) scripted() bool {
+	return v.Kind.Class == cookie.Browser || v.Kind.Class == cookie.WebView
+}
+
+// crosses reports a request that leaves its page's origin, or left it on the way.
+func crosses(r *cookie.Request) bool {
+	from := r.From.Origin()
+	for i := range r.Via {
+		if r.Via[i].Origin() != from {
+			return true
+		}
 	}
-	final, err := cookie.ParseURL(out.URL)
-	if err != nil {
-		return out, err
+	return r.URL.Origin() != from
+}
+
+// origin is what the header Origin says: "null" once another origin has redirected to a third
+// one (Fetch, "redirect-taint").
+func origin(r *cookie.Request) string {
+	from := r.From.Origin()
+	for i := range r.Via {
+		next := &r.URL
+		if i+1 < len(r.Via) {
+			next = &r.Via[i+1]
+		}
+		if hop := r.Via[i].Origin(); hop != from && hop != next.Origin() {
+			return "null"
+		}
 	}
-	last := &cookie.Request{URL: final, From: r.From, Credentials: r.Credentials}
-	said := corsOf(out.Header, last)
-	out.Hidden = (crosses || final.Origin() != r.From.Origin()) &&
-		(said == cookie.CORSNone || said == cookie.CORSNoCredentials && r.Credentials == cookie.Include)
-	return out, nil
+	return from
+}
+
+// readable reports whether script, and a redirect, may see the answer to a fetch.
+func readable(r *cookie.Request) bool {
+	return !crosses(r) || r.CORS == cookie.CORSAllowed || r.CORS == cookie.CORSNoCredentials && r.Credentials != cookie.Include
 }
 
 // simple reports a request that needs no question (Fetch, "CORS-safelisted").
@@ -112,13 +138,13 @@ func listsAll(h http.Header, r *cookie.Request, names []string) bool {
 
 // corsOf reads what an answer says about the origin that asked.
 func corsOf(h http.Header, r *cookie.Request) cookie.CORS {
-	origin := h.Get("Access-Control-Allow-Origin")
+	allowed := h.Get("Access-Control-Allow-Origin")
 	switch {
-	case r.From.IsZero() || r.From.Origin() == r.URL.Origin() && len(r.Via) == 0:
+	case r.From.IsZero() || !crosses(r):
 		return cookie.CORSAllowed
-	case origin == "*" && r.Credentials == cookie.Include:
+	case allowed == "*" && r.Credentials == cookie.Include:
 		return cookie.CORSNone
-	case origin != "*" && origin != r.From.Origin():
+	case allowed != "*" && allowed != origin(r):
 		return cookie.CORSNone
 	case h.Get("Access-Control-Allow-Credentials") != "true":
 		return cookie.CORSNoCredentials

@@ -117,7 +117,12 @@ func (v *Virtual) chain(ctx context.Context, r *cookie.Request, a Action, out *O
 			return err
 		}
 		out.URL, out.Status, out.Header = target, answer.StatusCode, answer.Header
+		out.Hidden = r.Kind == cookie.Fetch && v.scripted() && !readable(r)
 		next, follow := redirect(answer, target)
+		if follow && out.Hidden {
+			drain(answer) // a redirect that may not be read ends the fetch (Fetch, 4.4)
+			return nil
+		}
 		if !follow {
 			out.Body, err = v.body(answer)
 			if a.Verb.navigates() {
@@ -173,6 +178,9 @@ func (v *Virtual) exchange(ctx context.Context, r *cookie.Request, target string
 		return nil, fmt.Errorf("%s %s: %w", r.Method, r.URL.Origin(), err)
 	}
 	r.CORS = corsOf(answer.Header, r)
+	if date, err := http.ParseTime(answer.Header.Get("Date")); err == nil && skewed(date.Sub(v.now())) {
+		r.Date = date
+	}
 	hop.Status = answer.StatusCode
 	hop.Refused = refused(v.Jar().SetAll(answer.Header.Values("Set-Cookie"), r, v.now()))
 	out.Hops = append(out.Hops, hop)
@@ -204,7 +212,7 @@ func (v *Virtual) build(ctx context.Context, r *cookie.Request, target string, a
 	if body != nil && req.Header.Get("Content-Type") == "" {
 		req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
 	}
-	if v.Kind.Class == cookie.Browser || v.Kind.Class == cookie.WebView {
+	if v.scripted() {
 		provenance(req.Header, r)
 	}
 	return req, nil
@@ -216,10 +224,13 @@ func provenance(h http.Header, r *cookie.Request) {
 		return
 	}
 	h.Set("Referer", r.From.Origin()+"/")
-	if r.Kind == cookie.Fetch && r.From.Origin() != r.URL.Origin() || r.Method != http.MethodGet && r.Method != http.MethodHead {
-		h.Set("Origin", r.From.Origin())
+	if r.Kind == cookie.Fetch && crosses(r) || r.Method != http.MethodGet && r.Method != http.MethodHead {
+		h.Set("Origin", origin(r))
 	}
 }
+
+// skewed reports a difference that is more than the way and the second of a Date header.
+func skewed(d time.Duration) bool { return d.Abs() > 5*time.Second }
 
 func (v *Virtual) body(answer *http.Response) ([]byte, error) {
 	defer drain(answer)

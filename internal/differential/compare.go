@@ -16,6 +16,7 @@ import (
 // A Result is the comparison of the engine with one browser.
 type Result struct {
 	Browser   string // "chromium", "firefox"
+	Version   string // as the program says it
 	Row       string // of the client table
 	Scenarios int
 	Cases     int
