@@ -28,7 +28,7 @@ func main() {
 	flag.Parse()
 	wl := workload{Lines: *lines, Sessions: *sessions, Servers: 8, Moved: *moved, Seed: *seed, Turnover: *turnover}
 	var err error
-	parts := []part{peers, linear, turnoverMemory, nginxBesideHAProxy}
+	parts := []part{cookieEngine, peers, linear, turnoverMemory, nginxBesideHAProxy}
 	if *onlyNginx {
 		parts = []part{nginxBesideHAProxy}
 	}
