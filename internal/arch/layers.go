@@ -61,7 +61,7 @@ var layers = map[string]layer{
 }
 
 // product is the layer of every lb/<product> without a line of its own.
-var product = layer{level: 3, pure: true, modules: []string{yamlModule}}
+var product = layer{level: 3, pure: true, modules: []string{yamlModule, "github.com/cespare/xxhash/v2"}}
 
 // helped lists the packages outside tests that may import what is for tests: the promises
 // that every balancer's test calls.

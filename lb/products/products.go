@@ -3,6 +3,7 @@ package products
 
 import (
 	"limpet.dev/lb"
+	"limpet.dev/lb/caddy"
 	"limpet.dev/lb/haproxy"
 	"limpet.dev/lb/httpd"
 	"limpet.dev/lb/nginx"
@@ -14,6 +15,7 @@ func All() []*lb.Product {
 		haproxy.Product,
 		httpd.Product,
 		nginx.Product,
+		caddy.Product,
 	}
 }
 
