@@ -116,7 +116,7 @@ func (s *story) report() *diagnose.Report {
 		}
 	}
 	c := session.NewCorrelator(s.vocab, set)
-	c.AddBatch(s.records, credentials)
+	c.AddBatch(s.records, credentials, 0)
 	c.Close()
 	s.ev.Counts, s.ev.Population, s.ev.Names, s.ev.Notices = c.Counts, &c.Population, s.vocab, c.Notices()
 	s.ev.Whole = c.Examples.Timelines()

@@ -109,7 +109,7 @@ type RecordReader interface {
 	// ReadRecords reads lines of data, which ends behind a line end, from index at on into out, until out is full, data ends,
 	// or a line comes that Parse must read. It returns how many it has read and where the next line begins.
 	// Each record is a copy of like with what the line says and its number, counted from like.Line + 1. What is set or not
-	// set is as red.Reduce would have it. New data begins at index 0.
+	// set is as red.Reduce would have it; Has is the same in all records of a call. New data begins at index 0.
 	ReadRecords(data []byte, at int, red *session.Reducer, like *session.Record, out []session.Record) (read, next int)
 }
 

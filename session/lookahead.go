@@ -20,8 +20,9 @@ func clip(records []Record, from int) []Record {
 	return records[min(from, len(records)):min(from+group, len(records))]
 }
 
-func (a *lookahead) buckets(c *Correlator, records []Record) {
+func (a *lookahead) buckets(c *Correlator, records []Record, before uint32) {
 	for i := range records {
+		records[i].Line += before
 		a.places[i&(group-1)] = unsafe.Pointer(&c.keys.buckets[records[i].Presented&c.keys.mask])
 	}
 	prefetch(a.places[:len(records)])
@@ -58,11 +59,11 @@ func (a *lookahead) rings(c *Correlator, records []Record, from int) {
 	prefetch(a.places[:n&(2*group-1)])
 }
 
-// AddBatch adds records whose credentials stand in base.
-func (c *Correlator) AddBatch(records []Record, base []byte) {
+// AddBatch adds records whose credentials stand in base, and whose line numbers lack those of the lines before.
+func (c *Correlator) AddBatch(records []Record, base []byte, before uint32) {
 	var a lookahead
 	for from := -3 * group; from < len(records); from += group {
-		a.buckets(c, clip(records, from+3*group))
+		a.buckets(c, clip(records, from+3*group), before)
 		if at := from + 2*group; at >= 0 {
 			a.states(c, clip(records, at), at)
 		}

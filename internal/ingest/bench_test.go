@@ -23,7 +23,7 @@ const capturedHeaders = "{shop.example.com|Mozilla/5.0 (Macintosh; rv:132.0) Gec
 // httplog writes lines of HAProxy's default format with a captured session cookie, of lengths that differ as a real log's do.
 func httplog(lines, sessions int, captured string) []byte {
 	rng := rand.New(rand.NewPCG(1, 2))
-	paths := []string{"/", "/cart", "/account/orders", "/catalogue/outdoor/tents/alpine-expedition-three-person-four-season/4711?colour=forest-green&ref=newsletter",
+	paths := []string{"/", "/basketball", "/account/orders", "/catalogue/outdoor/tents/alpine-expedition-three-person-four-season/4711?colour=forest-green&ref=newsletter",
 		"/search?q=waterproof+walking+boots+size+43&category=shoes&in_stock=true&min_rating=4", "/static/build/2026-11-20/assets/application-8f3b6c2d9e41.min.js?version=12"}
 	var b []byte
 	for i := range lines {
@@ -53,7 +53,7 @@ func BenchmarkStages(b *testing.B) {
 		l := &lane{parser: parserFor(b, log), login: func([]byte) bool { return false }}
 		p := &pump{vocab: session.NewVocabulary()}
 		p.hasher.Seed = testSeed
-		w := &worker{pump: p, parsers: map[*lane]lb.LineParser{}, reducers: map[*lane]*session.Reducer{}}
+		w := &worker{pump: p, parsers: map[*lane]lb.LineParser{}, reducers: map[*lane]*session.Reducer{}, haul: new(haul)}
 		w.piece.lane, w.piece.file = l, &laneFile{}
 		return w
 	}
@@ -103,7 +103,7 @@ func BenchmarkStages(b *testing.B) {
 					w.batch.records[i].End += later
 				}
 				t.measure(func() int {
-					c.AddBatch(w.batch.records, w.piece.data)
+					c.AddBatch(w.batch.records, w.piece.data, 0)
 					return len(w.batch.records)
 				})
 			}
@@ -170,14 +170,14 @@ func TestHealthyLineAllocatesNothing(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	w := &worker{pump: &pump{vocab: session.NewVocabulary()}, parsers: map[*lane]lb.LineParser{}, reducers: map[*lane]*session.Reducer{}}
+	w := &worker{pump: &pump{vocab: session.NewVocabulary()}, parsers: map[*lane]lb.LineParser{}, reducers: map[*lane]*session.Reducer{}, haul: new(haul)}
 	w.pump.hasher.Seed = testSeed
 	w.piece.lane, w.piece.file, w.piece.data = &lane{parser: p, login: func([]byte) bool { return false }}, &laneFile{}, log
 	c := session.NewCorrelator(w.pump.vocab, session.Settings{})
 	way := func() {
 		w.batch.reset()
 		w.parse()
-		c.AddBatch(w.batch.records, log)
+		c.AddBatch(w.batch.records, log, 0)
 	}
 	way() // sessions begin, names are learned
 	if len(w.batch.records) != lines || c.Sessions != 300 {

@@ -83,6 +83,7 @@ type batch struct {
 	records []session.Record
 	lines   int64
 	skips   []skip
+	facts   session.Facts // what requests of a log can show
 }
 
 type skip struct {
@@ -93,7 +94,7 @@ type skip struct {
 }
 
 func (b *batch) reset() {
-	b.records, b.lines, b.skips = b.records[:0], 0, b.skips[:0]
+	b.records, b.lines, b.skips, b.facts = b.records[:0], 0, b.skips[:0], 0
 }
 
 // skip counts a line that is no event, and keeps the first one's shape.

@@ -24,17 +24,32 @@ type pump struct {
 	take func(p *piece, b *batch)
 
 	mu       sync.Mutex
-	turn     *sync.Cond
-	sequence int64
-	served   int64
+	sequence int64           // of the next piece to be cut
+	served   int64           // of the next piece to be taken
+	taking   bool            // a worker is at it
+	waiting  map[int64]*haul // parsed, and not taken yet
+	idle     []*haul         // the one used last comes first: it is in the processor's cache
+	freed    *sync.Cond
 }
+
+// A haul is a piece with what was made of it.
+type haul struct {
+	piece piece
+	batch batch
+}
+
+// spare is how many hauls there are beside one for each worker: pieces that wait to be taken keep nobody from parsing on.
+const spare = 3
 
 // run returns when every piece has been taken, or ctx has ended.
 func (p *pump) run(ctx context.Context) error {
-	p.turn = sync.NewCond(&p.mu)
 	n := p.workers
 	if n == 0 {
 		n = runtime.GOMAXPROCS(0)
+	}
+	p.freed, p.waiting = sync.NewCond(&p.mu), map[int64]*haul{}
+	for range n + spare {
+		p.idle = append(p.idle, new(haul))
 	}
 	var wg sync.WaitGroup
 	for range n {
@@ -52,19 +67,18 @@ type worker struct {
 	events   session.EventParser
 	event    session.Event
 	like     session.Record // what the usual lines of the piece have in common
-	batch    batch
-	piece    piece
+	*haul
 }
 
 func (p *pump) work(ctx context.Context) {
 	w := &worker{pump: p, parsers: map[*lane]lb.LineParser{}, reducers: map[*lane]*session.Reducer{}}
-	for ctx.Err() == nil && p.claim(&w.piece) {
+	for w.haul = p.empty(); ctx.Err() == nil && p.claim(&w.piece); w.haul = p.empty() {
 		if w.piece.file.in.stream == nil {
 			w.piece.load()
 		}
 		w.batch.reset()
 		w.parse()
-		p.hand(w)
+		p.hand(w.haul)
 	}
 }
 
@@ -90,22 +104,41 @@ func (p *pump) claim(pc *piece) bool {
 	}
 }
 
-// hand waits for this piece's turn and passes the batch on.
-func (p *pump) hand(w *worker) {
+// empty returns an idle haul, when there is one.
+func (p *pump) empty() *haul {
 	p.mu.Lock()
-	for p.served != w.piece.seq {
-		p.turn.Wait()
+	defer p.mu.Unlock()
+	for len(p.idle) == 0 {
+		p.freed.Wait()
 	}
-	p.mu.Unlock()
-	p.take(&w.piece, &w.batch)
-	w.piece.file.book(&w.batch)
-	if err := w.piece.err; err != nil {
-		w.piece.file.account.Error = readError(err)
-	}
+	h := p.idle[len(p.idle)-1]
+	p.idle = p.idle[:len(p.idle)-1]
+	return h
+}
+
+// hand puts a haul in line. Whoever hands in the one whose turn it is, while nobody else takes hauls, takes all that
+// are ready; so nobody waits for a turn.
+func (p *pump) hand(h *haul) {
 	p.mu.Lock()
-	p.served++
-	p.turn.Broadcast()
-	p.mu.Unlock()
+	defer p.mu.Unlock()
+	p.waiting[h.piece.seq] = h
+	if p.taking {
+		return
+	}
+	for p.taking = true; p.waiting[p.served] != nil; p.served++ {
+		h := p.waiting[p.served]
+		delete(p.waiting, p.served)
+		p.mu.Unlock()
+		p.take(&h.piece, &h.batch)
+		h.piece.file.book(&h.batch)
+		if err := h.piece.err; err != nil {
+			h.piece.file.account.Error = readError(err)
+		}
+		p.mu.Lock()
+		p.idle = append(p.idle, h)
+		p.freed.Signal()
+	}
+	p.taking = false
 }
 
 // parse reads the piece's lines into the batch.
@@ -139,6 +172,9 @@ func (w *worker) parse() {
 			n, next := short.ReadRecords(data, at, red, like, room)
 			b.records = b.records[:len(b.records)+n]
 			b.lines += int64(n)
+			if n > 0 {
+				b.facts |= room[0].Has
+			}
 			if at = next; at >= len(data) || n == len(room) {
 				continue
 			}
@@ -156,6 +192,9 @@ func (w *worker) parse() {
 		r := b.add()
 		red.Reduce(&w.event, r, data)
 		r.Line, r.Input = uint32(b.lines), like.Input
+		if r.Kind == session.Request {
+			b.facts |= r.Has
+		}
 	}
 }
 

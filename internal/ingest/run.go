@@ -24,13 +24,18 @@ func (s *scan) run(ctx context.Context) error {
 	s.clocks(p)
 	var joiner *session.Joiner
 	if len(s.lanes) > 1 {
-		joiner = &session.Joiner{Out: c.AddBatch}
+		joiner = &session.Joiner{Out: func(r []session.Record, base []byte) { c.AddBatch(r, base, 0) }}
 	}
 	p.take = func(pc *piece, b *batch) {
-		s.prepare(pc, b)
+		s.evidence.Facts |= b.facts
 		s.progress()
+		if joiner == nil && s.offsets[pc.file.id] == 0 && s.opt.Since.IsZero() && s.opt.Until.IsZero() {
+			c.AddBatch(b.records, pc.data, uint32(pc.file.lines))
+			return
+		}
+		s.prepare(pc, b)
 		if joiner == nil {
-			c.AddBatch(b.records, pc.data)
+			c.AddBatch(b.records, pc.data, 0)
 			return
 		}
 		joiner.Add(pc.lane.source, b.records, pc.data)
@@ -75,7 +80,7 @@ func (s *scan) account(f *laneFile) {
 	in.ClockOffsetMs, in.ClockUncertaintyMs, in.ClockPairs = offset, uncertainty, pairs
 }
 
-// prepare corrects times, notes what the records can show, and leaves out what lies outside the
+// prepare corrects times and line numbers, and leaves out what lies outside the
 // wanted time; it runs for one batch after the other.
 func (s *scan) prepare(pc *piece, b *batch) {
 	off, first := s.offsets[pc.file.id], uint32(pc.file.lines)
@@ -83,9 +88,6 @@ func (s *scan) prepare(pc *piece, b *batch) {
 		r := &b.records[i]
 		r.Line += first // from the number within the piece to the file's
 		if !pc.lane.events {
-			if r.Kind == session.Request {
-				s.evidence.Facts |= r.Has
-			}
 			if off != 0 && r.Start != 0 {
 				r.Start -= off
 				r.End -= off
