@@ -1,9 +1,12 @@
 package session
 
-import "time"
+import (
+	"math/bits"
+	"time"
+)
 
 // steady handles the usual request of the usual session by the shortest way: by the log alone, answered with 2xx by the
-// instance of the request before, on a route that is neither the way in or out nor a cart, of a session that never was in
+// instance of the request before, on a route that is neither the way in or out nor the checkout, of a session that never was in
 // trouble. It does exactly what follow does with such a request (a test says so) and reports false for any other.
 func (c *Correlator) steady(n int32, l *life, r *Record) bool {
 	if r.Instance != l.instance || r.Instance == 0 || r.Status-200 >= 100 || r.Set != 0 || r.App != 0 || r.Kind != Request ||
@@ -12,7 +15,7 @@ func (c *Correlator) steady(n int32, l *life, r *Record) bool {
 		return false
 	}
 	class := c.class(r)
-	if class != Ordinary && class != AssetRoute {
+	if class != Ordinary && class != AssetRoute && !(class == CartRoute && c.steadyCart(l, r)) {
 		return false
 	}
 	pause := l.pause(r.Start)
@@ -70,7 +73,26 @@ func (c *Correlator) steady(n int32, l *life, r *Record) bool {
 	if r.Status < 300 {
 		l.okRoutes |= routeBit(r.Route)
 	}
+	if class == CartRoute {
+		c.showCart(l, r)
+	}
 	return true
+}
+
+// steadyCart reports whether a cart is shown to a session that cannot have expired, where its session's state lies, or nobody knows yet where that is.
+func (c *Correlator) steadyCart(l *life, r *Record) bool {
+	return r.Status == 200 && r.Method == GET && l.notes&isLapsed == 0 && (l.home == 0 || l.home == r.Instance)
+}
+
+// showCart notes what a cart that was shown says: that the session's state lies here, and how large the page is.
+func (c *Correlator) showCart(l *life, r *Record) {
+	if l.cartBytes > 0 && r.Bytes >= 0 && r.Bytes < l.cartBytes-l.cartBytes/3 {
+		c.BySign[bits.TrailingZeros8(uint8(SignShrunk))].Held++ // users empty carts too
+	}
+	l.cartBytes = max(r.Bytes, 0)
+	l.home, l.known = r.Instance, true
+	l.notes &^= isLapsed
+	l.okRoutes |= cartBit
 }
 
 // good counts a follow-up that was held and honoured.

@@ -11,6 +11,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strings"
 )
 
@@ -28,7 +29,7 @@ func main() {
 	flag.Parse()
 	wl := workload{Lines: *lines, Sessions: *sessions, Servers: 8, Moved: *moved, Seed: *seed, Turnover: *turnover}
 	var err error
-	parts := []part{cookieEngine, peers, linear, turnoverMemory, nginxBesideHAProxy}
+	parts := []part{cookieEngine, peers, linear, turnoverMemory, nginxBesideHAProxy, joined}
 	if *onlyNginx {
 		parts = []part{nginxBesideHAProxy}
 	}
@@ -130,7 +131,8 @@ func peers(w io.Writer, dir, limpet string, wl workload, rounds int) error {
 
 // linear shows that time grows with lines.
 func linear(w io.Writer, dir, limpet string, wl workload, rounds int) error {
-	fmt.Fprintln(w, "| lines | wall s, median | ns a line | most resident MiB |\n| ---: | ---: | ---: | ---: |")
+	fmt.Fprintln(w, "| lines | wall s, median | ns a line | ns for each line more | most resident MiB |\n| ---: | ---: | ---: | ---: | ---: |")
+	lastLines, lastWall := 0, 0.0
 	for _, lines := range []int{1_000_000, 2_000_000, 4_000_000, 8_000_000} {
 		wl.Lines = lines
 		log := filepath.Join(dir, "linear.log")
@@ -141,7 +143,12 @@ func linear(w io.Writer, dir, limpet string, wl workload, rounds int) error {
 		if err := race([]*contestant{c}, rounds); err != nil {
 			return err
 		}
-		fmt.Fprintf(w, "| %d | %.3f | %.1f | %.0f |\n", lines, median(c.wall), 1e9*median(c.wall)/float64(lines), c.rss[0])
+		wall, more := median(c.wall), "-"
+		if lastLines > 0 {
+			more = fmt.Sprintf("%.1f", 1e9*(wall-lastWall)/float64(lines-lastLines))
+		}
+		lastLines, lastWall = lines, wall
+		fmt.Fprintf(w, "| %d | %.3f | %.1f | %s | %.0f |\n", lines, wall, 1e9*wall/float64(lines), more, slices.Max(c.rss))
 		os.Remove(log)
 	}
 	fmt.Fprintln(w)
