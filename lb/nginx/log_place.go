@@ -1,8 +1,6 @@
 package nginx
 
 import (
-	"crypto/md5"
-	"encoding/hex"
 	"net/netip"
 	"strings"
 
@@ -37,8 +35,7 @@ func newPlace(cfg *topology.Config) *place {
 			if in.CookieValue != "" {
 				p.cookies[in.CookieValue] = true
 			} else {
-				sum := md5.Sum([]byte(address)) // reference: the printable socket address
-				p.cookies[hex.EncodeToString(sum[:])] = true
+				p.cookies[addressID(address)] = true
 			}
 		}
 	}
