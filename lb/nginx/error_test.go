@@ -11,7 +11,8 @@ import (
 // about is what nginx adds about the request.
 const about = `, client: 10.0.0.1, server: shop.test, request: "GET /cart?token=CANARY HTTP/1.1", upstream: "http://127.0.0.1:9001/cart?token=CANARY", host: "shop.test", referrer: "http://evil/, upstream: "http://6.6.6.6:1/"`
 
-// errorCases are messages as nginx writes them, most of them recorded from 1.22.1.
+// errorCases are messages in nginx's words (ngx_http_upstream.c, ngx_process_cycle.c …); what 1.22.1 itself writes is in
+// TestErrorLogOfRealNginx.
 var errorCases = []struct {
 	line           string
 	kind           session.Kind
