@@ -147,6 +147,9 @@ type Call struct {
 	Cookie  func(name string) []string // all values of that name, in the order sent
 	Now     time.Time
 	ConnKey string // identifies the client's connection
+
+	// Sent says, where an attempt has failed, that the instance had got the request before.
+	Sent bool
 }
 
 // A Decision is where a request goes, and what the balancer tells the client.
@@ -168,6 +171,10 @@ type Decision struct {
 	TrimCookie string
 	TrimMark   byte
 
+	// Pool is the pool that the request goes through where that is another than the router was asked for (a
+	// cookie may lead to a pool of its own), "" for the same.
+	Pool string
+
 	// Note is the router's own and comes back to it in Failed and Answered.
 	Note any
 }
@@ -184,6 +191,12 @@ type Answerer interface {
 	// Answered returns the decision as it is logged, and the Set-Cookie lines that the client
 	// gets, the balancer's own included.
 	Answered(c *Call, d Decision, a Answer) (Decision, []string)
+}
+
+// A Judge is a Router of a product that takes instances out by itself when live requests fail.
+type Judge interface {
+	// TakenOut returns the instances that were taken out since it was asked last.
+	TakenOut() []string
 }
 
 // A Critic is a Router that knows what it cannot follow: conditions and expressions of the
@@ -254,10 +267,11 @@ type LogLineOptions struct {
 
 // PlanInput is what the lab wants a balancer to be.
 type PlanInput struct {
-	Dir       string // where files are written
-	Config    string // configuration text, with addresses already in place
-	Binary    string // path; "" finds it
-	Reload    bool   // the command for a reload instead of the first start
+	Dir       string            // where files are written
+	Config    string            // configuration text, with addresses already in place
+	Binary    string            // path; "" finds it
+	Files     map[string]string // what the configuration refers to, by name within Dir
+	Reload    bool              // the command for a reload instead of the first start
 	OldPID    int
 	Key       session.Key
 	LogTarget string
@@ -269,6 +283,11 @@ type Plan struct {
 	Check []string          // command that checks the configuration, nil if there is none
 	Start []string          // command line that stays in the foreground
 	Env   []string
+
+	// Signal is what makes the running process take the new files over, by its name ("HUP"); "" if a reload
+	// starts a second process instead.
+	Signal string
+
 	// Stdout says that the log is what the process writes to its standard output.
 	Stdout bool
 }

@@ -104,12 +104,9 @@ func (r *reader) hashAffinity(g *group, issued []topology.Affinity) (topology.Af
 			break
 		}
 	}
-	if len(lasting) > 1 || !strings.HasPrefix(key, "$") || key != "$"+lasting[0] {
-		if a.Carrier != key {
-			a.Carrier += " (" + shownKey(key) + ")"
-		}
+	if (len(lasting) != 1 || key != "$"+lasting[0]) && a.Carrier != key {
+		a.Carrier += " (" + shownKey(key) + ")"
 	}
-	a.Carrier = strings.TrimSpace(a.Carrier)
 	return g.hashFates(a), true
 }
 

@@ -83,22 +83,25 @@ func userid(s *scope, d *directive) topology.Affinity {
 
 // cookieMap recognises stickiness made of a map, as people build it on open source nginx: the upstream
 // is a variable, a map gives it by the value of a cookie, and each value leads to an upstream (or an
-// address) whose one primary server is the instance. Who presents no such cookie goes to g, the map's
-// default. The instances of g get the values that name them.
+// address) whose one primary server is the instance. Who presents no such cookie goes to the map's
+// default, whose instances get the values that name them. The rule is that of all these upstreams.
 func (r *reader) cookieMap(g *group, uses []*use, issued []topology.Affinity) (topology.Affinity, bool) {
 	for _, u := range uses {
 		v, cookie := r.mapByCookie(u.target)
 		if v == nil {
 			continue
 		}
-		home, ok := r.lead(u, strings.ReplaceAll(strings.ReplaceAll(u.target, "$"+v.name, v.def), "${"+v.name+"}", v.def))
-		if !ok || home != g {
+		home, ok := r.lead(u, u.with(v, v.def))
+		if !ok || home != g && !r.isWay(g, u, v) {
 			continue
 		}
 		a := topology.Affinity{Method: topology.MethodPassive, Carrier: "cookie " + cookie + " (map $" + v.name + ")", Cookie: cookie, Pos: v.pos,
 			WhenDown: topology.Fails, WhenDrained: topology.Stays, WhenGone: topology.Moves,
 			WhenReloaded: topology.Stays, WhenScaled: topology.Stays, SeveralEquals: topology.Stays, ReadOnly: true}
-		others := r.nameInstances(g, u, v)
+		others := r.nameInstances(home, u, v)
+		if home != g {
+			r.nameInstances(g, u, v)
+		}
 		for _, c := range issued {
 			if strings.EqualFold(c.Cookie, cookie) {
 				a.Method, a.ReadOnly, a.Path, a.Domain, a.Absolute = topology.MethodInsert, false, c.Path, c.Domain, c.Absolute
@@ -111,7 +114,9 @@ func (r *reader) cookieMap(g *group, uses []*use, issued []topology.Affinity) (t
 				a.WhenDown = topology.Moves
 			}
 		}
-		r.keepMap(g, u, v, a)
+		if home == g {
+			r.keepMap(g, u, v, a)
+		}
 		return a, true
 	}
 	return topology.Affinity{}, false
@@ -133,6 +138,19 @@ func (r *reader) mapByCookie(text string) (*variable, string) {
 	return nil, ""
 }
 
+// with is the text of the pass directive with a value in place of a variable.
+func (u *use) with(v *variable, value string) string {
+	return strings.ReplaceAll(strings.ReplaceAll(u.target, "${"+v.name+"}", value), "$"+v.name, value)
+}
+
+// isWay reports whether a value of the map leads to g.
+func (r *reader) isWay(g *group, u *use, v *variable) bool {
+	return slices.ContainsFunc(v.pairs, func(p pair) bool {
+		own, ok := r.lead(u, u.with(v, p.value))
+		return ok && own == g
+	})
+}
+
 // lead returns the group that a text leads to.
 func (r *reader) lead(u *use, text string) (*group, bool) {
 	for _, text := range r.values(text) {
@@ -149,7 +167,7 @@ func (r *reader) lead(u *use, text string) (*group, bool) {
 func (r *reader) nameInstances(g *group, u *use, v *variable) (others bool) {
 	others = true
 	for _, p := range v.pairs {
-		own, ok := r.lead(u, strings.ReplaceAll(strings.ReplaceAll(u.target, "$"+v.name, p.value), "${"+v.name+"}", p.value))
+		own, ok := r.lead(u, u.with(v, p.value))
 		if !ok {
 			continue
 		}
@@ -157,10 +175,10 @@ func (r *reader) nameInstances(g *group, u *use, v *variable) (others bool) {
 		if first < 0 {
 			continue
 		}
-		others = others && len(own.Instances) > 1
 		for i := range g.Instances {
-			if in := &g.Instances[i]; in.Address == own.Instances[first].Address && in.CookieValue == "" {
-				in.CookieValue = plainKey(p.key)
+			if in := &g.Instances[i]; in.Address == own.Instances[first].Address {
+				in.CookieValue = orElse(in.CookieValue, plainKey(p.key))
+				others = others && len(own.Instances) > 1
 			}
 		}
 	}
@@ -180,7 +198,7 @@ func (r *reader) keepMap(g *group, u *use, v *variable, a topology.Affinity) {
 	g.Settings["cookie map"] = []topology.Setting{{Args: []string{a.Cookie, v.source}, Pos: v.pos}}
 	g.Settings["variable"] = append(g.Settings["variable"], r.defined(v.source)...)
 	for _, p := range v.pairs {
-		own, ok := r.lead(u, strings.ReplaceAll(strings.ReplaceAll(u.target, "$"+v.name, p.value), "${"+v.name+"}", p.value))
+		own, ok := r.lead(u, u.with(v, p.value))
 		if !ok {
 			continue
 		}

@@ -94,7 +94,7 @@ var variables = map[string]knownVariable{
 	"scheme": {meansScheme, shapeWord}, "https": {meansTLS, shapeWord}, "http_x_forwarded_proto": {meansScheme, shapeText},
 	"http_user_agent": {meansUserAgent, shapeText}, "http_referer": {meansReferer, shapeText}, "http_origin": {meansOrigin, shapeText},
 	"sent_http_location": {meansLocation, shapeText}, "upstream_http_location": {meansLocation, shapeText},
-	"request_id": {meansRequestID, shapeWord}, "req_id": {meansRequestID, shapeWord}, "http_traceparent": {meansTraceID, shapeText}, "opentelemetry_trace_id": {meansTraceID, shapeWord},
+	"request_id": {meansRequestID, shapeWord}, "req_id": {meansRequestID, shapeWord}, "http_x_request_id": {meansRequestID, shapeText}, "http_traceparent": {meansTraceID, shapeText}, "opentelemetry_trace_id": {meansTraceID, shapeWord},
 	"http_x_forwarded_for": {meansForwardedFor, shapeText}, "proxy_add_x_forwarded_for": {meansForwardedFor, shapeText}, "http_x_real_ip": {meansForwardedFor, shapeText},
 	"http_cookie": {meansCookieHeader, shapeText}, "sent_http_set_cookie": {meansSetCookieHeader, shapeText}, "upstream_http_set_cookie": {meansSetCookieHeader, shapeText},
 	"upstream_addr": {meansUpAddr, shapeList}, "upstream_status": {meansUpStatus, shapeList}, "upstream_connect_time": {meansUpConnect, shapeList},

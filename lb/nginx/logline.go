@@ -47,7 +47,7 @@ func logLine(opt lb.LogLineOptions) (string, error) {
 		return "# 1. File /etc/nginx/limpet.js (the njs module: package libnginx-mod-http-js or nginx-module-njs).\n" +
 			w.script() + "\n# 2. At the top of nginx.conf. The key in base64 or hexadecimal stands in nginx's environment,\n#    or in /etc/nginx/limpet.key, readable for nginx's user.\n" +
 			w.main() + "\n# 3. In http { }. No session cookie's value, no query and no path parameter is logged.\n" +
-			w.scriptVariables() + w.maps() + w.log(ownLogFormat) + "\n# 4. Where proxy_pass stands:\n" + passRequestID, nil
+			w.scriptVariables("/etc/nginx") + w.maps() + w.log(ownLogFormat) + "\n# 4. Where proxy_pass stands:\n" + w.passRequestID(), nil
 	case variantHeader:
 		return "# 1. The application adds two headers to its answers, where it knows the session:\n" +
 			"#      X-Limpet-Session      fingerprint of the session cookie's value that the request presented\n" +
@@ -55,21 +55,26 @@ func logLine(opt lb.LogLineOptions) (string, error) {
 			"#    A fingerprint is HMAC-SHA-256 of the value under the key, the first 16 bytes, in hexadecimal digits.\n" +
 			"\n# 2. In http { }. nginx logs the fingerprints and takes them out of the answer.\n" +
 			"#    No session cookie's value, no query and no path parameter is logged.\n" +
-			w.clearedMap() + w.affinityMaps() + w.pathMap() + w.maps() + w.log(headerFormat) + hideHeaders + "\n# 3. Where proxy_pass stands (repeat the two lines above where proxy_hide_header is used already):\n" + passRequestID, nil
+			w.clearedMap() + w.affinityMaps() + w.pathMap() + w.maps() + w.log(headerFormat) + hideHeaders + "\n# 3. Where proxy_pass stands (repeat the two lines above where proxy_hide_header is used already):\n" + w.passRequestID(), nil
 	}
 	return "", fmt.Errorf("nginx log line: unknown variant %q (there are %q and %q)", opt.Variant, variantScript, variantHeader)
 }
 
 const (
-	passRequestID = "proxy_set_header X-Request-ID $request_id;\n"
-	hideHeaders   = "proxy_hide_header X-Limpet-Session;\nproxy_hide_header X-Limpet-Set-Session;\n"
+	hideHeaders = "proxy_hide_header X-Limpet-Session;\nproxy_hide_header X-Limpet-Set-Session;\n"
 )
 
 // lineText writes the parts.
-type lineText struct{ session, affinity, key string }
+type lineText struct {
+	session, affinity, key string
+	requestID              string // the variable that has it
+}
 
 func newLineText(opt lb.LogLineOptions) (*lineText, error) {
-	w := &lineText{opt.SessionCookie, opt.AffinityCookie, opt.KeyVariable}
+	w := &lineText{opt.SessionCookie, opt.AffinityCookie, opt.KeyVariable, "$request_id"}
+	if opt.Behind {
+		w.requestID = "$http_x_request_id"
+	}
 	if w.session == "" {
 		w.session = defaultSessionCookie
 	}
@@ -98,21 +103,38 @@ func safeCookieName(name string) bool {
 	return name != "" && !strings.ContainsAny(name, " \t\r\n\"'\\#$(),;={}[]|?*+/") && strings.IndexFunc(name, func(r rune) bool { return r < 0x21 || r > 0x7e }) < 0
 }
 
+func (w *lineText) passRequestID() string {
+	return "proxy_set_header X-Request-ID " + w.requestID + ";\n"
+}
+
 func (w *lineText) main() string {
 	return "load_module modules/ngx_http_js_module.so;  # not where modules-enabled/ loads it already\nenv " + w.key + ";\n"
 }
 
-func (w *lineText) scriptVariables() string {
+// scriptFile is the script's name.
+const scriptFile = "limpet.js"
+
+// scriptVariables are the variables that the script computes; it lies in dir, "" for where the configuration is.
+func (w *lineText) scriptVariables(dir string) string {
 	var b strings.Builder
-	b.WriteString("js_path /etc/nginx;\njs_import limpet from limpet.js;\n")
+	if dir != "" {
+		b.WriteString("js_path " + dir + ";\n")
+	}
+	b.WriteString("js_import limpet from " + scriptFile + ";\n")
 	for _, name := range []string{"session", "set_session", "cleared", "affinity", "set_affinity", "path"} {
 		fmt.Fprintf(&b, "js_set $limpet_%s limpet.%s;\n", name, name)
 	}
 	return b.String()
 }
 
-// log is the format, cut into strings that can be read, and where it is used.
+// log is the format and where it is used.
 func (w *lineText) log(format string) string {
+	return w.format(format) + "access_log /var/log/nginx/limpet.log limpet;\nerror_log /var/log/nginx/error.log notice;  # servers taken out of use, reloads\n"
+}
+
+// format is the format, cut into strings that can be read.
+func (w *lineText) format(format string) string {
+	format = strings.Replace(format, "$request_id", w.requestID, 1)
 	var b strings.Builder
 	b.WriteString("log_format limpet")
 	for rest := format; rest != ""; {
@@ -123,7 +145,7 @@ func (w *lineText) log(format string) string {
 		fmt.Fprintf(&b, "\n    '%s'", rest[:n])
 		rest = rest[n:]
 	}
-	b.WriteString(";\naccess_log /var/log/nginx/limpet.log limpet;\nerror_log /var/log/nginx/error.log notice;  # servers taken out of use, reloads\n")
+	b.WriteString(";\n")
 	return b.String()
 }
 

@@ -13,6 +13,7 @@ var Product = &lb.Product{
 	SniffConfig: sniffConfig,
 	Config:      readConfig,
 	Router:      newRouter,
+	Plan:        plan,
 	SniffLog:    sniffLog,
 	LogKind:     logKind,
 	Parser:      newParser,

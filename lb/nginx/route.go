@@ -32,6 +32,7 @@ type router struct {
 	on      map[string]bool // proxy_next_upstream
 	tries   int             // attempts at most, the first included
 	limits  []string
+	out     []string // taken out since TakenOut was asked
 }
 
 // A method chooses a peer that the request has not tried and that may be used, nil for none.
@@ -45,13 +46,14 @@ type request struct {
 	tried map[*peer]bool
 	peer  *peer // the one chosen last
 
-	id       string // $request_id, made when asked for
-	hash     uint32 // of ip_hash and hash: where the draw stands
-	draws    int
-	rehash   int
-	begun    bool
-	left     int // attempts left
-	attempts int
+	id        string // $request_id, made when asked for
+	hash      uint32 // of ip_hash and hash: where the draw stands
+	draws     int
+	rehash    int
+	begun     bool
+	left      int // attempts left
+	attempts  int
+	exhausted bool // attempts were left, but no server: nginx logs the upstream's name
 
 	hint  *peer                 // named by stickiness
 	state session.AffinityState // what became of the cookie presented
@@ -252,6 +254,9 @@ func (r *router) decide(q *request) lb.Decision {
 		return d
 	}
 	d.Instance = q.peer.Name
+	if q.r != r {
+		d.Pool = q.r.pool.Name
+	}
 	if len(r.ways) > 0 && q.state == session.AffinityValid {
 		if v := r.valueOf(d.Instance); v != "" && v != q.cookieValue(r.cookie) {
 			d.Flow.Affinity = session.AffinityDown // led to the server behind the one that is named
@@ -326,6 +331,16 @@ func (r *router) Reload() {
 	for _, u := range r.upstreams() {
 		u.start()
 	}
+}
+
+// TakenOut returns the servers that have failed max_fails times since it was asked last.
+func (r *router) TakenOut() []string {
+	var out []string
+	for _, u := range r.upstreams() {
+		out = append(out, u.out...)
+		u.out = nil
+	}
+	return out
 }
 
 // Limits says what the router cannot follow.

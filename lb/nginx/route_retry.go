@@ -15,14 +15,33 @@ func (r *router) Failed(c *lb.Call, last lb.Decision, attempt int) (next lb.Deci
 	if q == nil || q.peer == nil {
 		return r.giveUp(last), false
 	}
-	if !q.r.peers.single {
-		q.now = max(q.now, c.Now.Unix())
-		q.peer.fail(q.now)
+	q.now = max(q.now, c.Now.Unix())
+	q.r.failed(q)
+	again := q.r.on["error"] && !q.r.peers.single
+	if c.Sent { // an instance may have acted on it already
+		again = again && q.r.on["timeout"] && q.mayRepeat()
 	}
-	if !q.r.on["error"] || q.r.peers.single {
+	if !again {
 		return r.giveUp(last), false
 	}
 	return r.again(last, q)
+}
+
+// failed counts a failed attempt; the only server of an upstream is never taken out.
+func (r *router) failed(q *request) {
+	if r.peers.single {
+		return
+	}
+	q.peer.fail(q.now)
+	if q.peer.maxFails > 0 && q.peer.fails >= q.peer.maxFails {
+		r.out = append(r.out, q.peer.Name)
+	}
+}
+
+// mayRepeat reports whether a request that was sent may be sent again: not what may change something,
+// unless the configuration says so (http://nginx.org/r/proxy_next_upstream).
+func (q *request) mayRepeat() bool {
+	return q.r.on["non_idempotent"] || q.Method != "POST" && q.Method != "LOCK" && q.Method != "PATCH"
 }
 
 // again makes the next attempt.
@@ -36,6 +55,7 @@ func (r *router) again(last lb.Decision, q *request) (lb.Decision, bool) {
 		m.state = session.AffinityDown
 	}
 	if m.peer = m.r.choose(&m); m.peer == nil {
+		q.exhausted = true
 		return r.giveUp(last), false
 	}
 	return r.decide(&m), true
@@ -60,24 +80,26 @@ func (r *router) giveUp(last lb.Decision) lb.Decision {
 }
 
 // Again reports whether an answer of that status makes nginx try another server (proxy_next_upstream
-// http_…), and which. The caller then drops the answer. A request that may change something is not repeated
-// unless the configuration says so.
+// http_…), and which; no instance means that there is none left. The caller then drops the answer.
 func (r *router) Again(c *lb.Call, last lb.Decision, status int) (next lb.Decision, ok bool) {
 	q, _ := last.Note.(*request)
 	if q == nil || q.peer == nil || !q.r.on["http_"+strconv.Itoa(status)] || q.left <= 1 {
 		return last, false
 	}
-	if !q.r.on["non_idempotent"] && (c.Method == "POST" || c.Method == "LOCK" || c.Method == "PATCH") {
+	if !q.mayRepeat() {
 		return last, false
 	}
 	if status != 403 && status != 404 {
-		q.peer.fail(q.now)
+		q.r.failed(q)
 	}
-	next, ok = r.again(last, q)
-	if !ok {
-		return last, false
+	if next, ok = r.again(last, q); ok {
+		return next, true
 	}
-	return next, true
+	if q.exhausted { // the answer is dropped all the same: "no live upstreams", 502
+		next.Instance = ""
+		return next, true
+	}
+	return last, false
 }
 
 // Answered notes that the server answered, learns for stickiness, and adds nginx's own cookies to

@@ -96,6 +96,9 @@ func (q *request) own(name string) string {
 		}
 		return q.id
 	case "upstream_addr":
+		if q.exhausted {
+			return q.r.pool.Name
+		}
 		if q.peer != nil {
 			return q.peer.Address
 		}
