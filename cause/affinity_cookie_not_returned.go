@@ -2,9 +2,11 @@ package cause
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"limpet.dev/session"
+	"limpet.dev/topology"
 )
 
 var _ = register(Cause{
@@ -45,7 +47,7 @@ func detectAffinityNotReturned(ev *Evidence) []Clue {
 		return b.Moved && b.Affinity == session.AffinityNone && b.Kind != "withheld"
 	}
 	clues := ev.Clue("not-presented", "the request carried the session and no affinity cookie", missing)
-	if clues == nil {
+	if clues == nil || !issuesAffinity(ev) {
 		return nil
 	}
 	if n := ev.Count(func(b *Break) bool { return missing(b) && b.HadAffinity }); n > 0 {
@@ -67,6 +69,23 @@ func detectAffinityNotReturned(ev *Evidence) []Clue {
 		}
 	}
 	return append(clues, noOccasion(ev)...)
+}
+
+// issuesAffinity reports whether there is any sign of an affinity cookie that clients could return: it was
+// set, somebody returned it, or the configuration issues one.
+func issuesAffinity(ev *Evidence) bool {
+	if ev.Count(func(b *Break) bool { return b.HadAffinity || b.AffinitySet == session.SetInserted }) > 0 {
+		return true
+	}
+	for _, state := range []session.AffinityState{session.AffinityValid, session.AffinityDown, session.AffinityInvalid} {
+		for _, t := range ev.People.ByAffinity[state] {
+			if t.Total() > 0 {
+				return true
+			}
+		}
+	}
+	rules, known := ev.AffinityOf()
+	return known && slices.ContainsFunc(rules, func(a topology.Affinity) bool { return a.Cookie != "" })
 }
 
 // oneFamily says whether the broken sessions belong to few client families that healthy ones rarely

@@ -63,10 +63,17 @@ func (d *run) gatherNotices() {
 	opening := func(n *cause.Notice) bool {
 		return d.counts.First == 0 || n.At.UnixNano() < d.counts.First+int64(time.Second)
 	}
+	// A stop after which no requests come ends what was seen and explains none of it; messages have whole seconds.
+	closing := func(n *cause.Notice) bool {
+		return n.Kind == session.Lifecycle && !n.Up && d.counts.Last != 0 && n.At.UnixNano() > d.counts.Last-int64(time.Second)
+	}
 	release := map[string]string{}
 	balancer := false
 	kept := d.notices[:0]
 	for _, n := range d.notices {
+		if closing(&n) {
+			continue
+		}
 		first := false
 		switch n.Kind {
 		case session.Start:

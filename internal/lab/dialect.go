@@ -44,8 +44,13 @@ type manner struct {
 	// brokeOff marks a request whose instance took it and then broke off.
 	brokeOff func(f *lb.Decision)
 
-	// noAnswer is the page for a request that no instance answered.
+	// noAnswer is the page for a request that no instance answered, unserved its status.
 	noAnswer string
+	unserved int
+
+	// answer is how long a request that was sent waits for its answer; nil: as long as it takes. A product that
+	// has such a limit tries another instance when it is over, or when an instance breaks off, as its Router says.
+	answer func(n *node) time.Duration
 
 	connect    time.Duration // how long a connection to an instance may take
 	turnaround time.Duration // the wait before the same instance is tried again, at most
@@ -59,6 +64,7 @@ type manner struct {
 // dialects lists the products that the lab can put in front of the shop, the usual one first.
 var dialects = []*dialect{
 	haproxyDialect,
+	nginxDialect,
 }
 
 // emulated marks a balancer's name: our own emulator, which routes and logs as the product would.

@@ -21,6 +21,7 @@ var haproxyDialect = &dialect{
 		},
 		brokeOff:   func(d *lb.Decision) { d.Flow.Code[0], d.Flow.Code[1] = 'S', 'H' },
 		noAnswer:   "<html><body><h1>503 Service Unavailable</h1>\nNo server is available to handle this request.\n</body></html>\n",
+		unserved:   503,
 		connect:    haproxyConnect,
 		turnaround: time.Second,
 		refused:    "Layer4 connection problem, info: \"Connection refused\"",

@@ -2,6 +2,7 @@ package lab
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -126,7 +127,7 @@ func (e *emulator) begin(ctx context.Context, g *running) {
 	g.cancel = cancel
 	for _, p := range g.pools {
 		for i := range p.pool.Instances {
-			if in := &p.pool.Instances[i]; in.Check != nil {
+			if in := &p.pool.Instances[i]; in.Check != nil && in.Check.Kind != "passive" {
 				e.wg.Go(func() { e.check(checks, g, p, in) })
 			}
 		}
@@ -213,7 +214,7 @@ func (e *emulator) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	e.mu.Unlock()
 	resp, decision := e.attempt(r, p, decision)
 	if resp == nil {
-		p.rec.Status = max(p.rec.Status, http.StatusServiceUnavailable)
+		p.rec.Status = cmp.Or(p.rec.Status, e.manner.unserved)
 		decision.Flow.Unserved = true
 		e.fail(w, p.rec)
 	} else {
@@ -295,22 +296,25 @@ func newCall(r *http.Request, rec *lb.Record, conn *connState) *lb.Call {
 func (e *emulator) attempt(r *http.Request, p *passage, d lb.Decision) (*http.Response, lb.Decision) {
 	rec := p.rec
 	for n := 1; d.Instance != ""; n++ {
+		rec.Pool = cmp.Or(d.Pool, p.pool.pool.Name)
 		sent := time.Now()
 		resp, err := e.send(r, p, d)
 		if err == nil {
 			rec.ResponseMs = int(time.Since(sent).Milliseconds())
 			rec.Instance = d.Instance
+			rec.Status = 0
 			rec.InstanceAddr, _ = netip.ParseAddrPort(p.pool.addresses[d.Instance])
 			return resp, d
 		}
 		if op, ok := errors.AsType[*net.OpError](err); !ok || op.Op != "dial" {
-			rec.Status, rec.Instance = http.StatusBadGateway, d.Instance
-			e.manner.brokeOff(&d)
-			return nil, d
+			rec.Status, rec.Instance = brokenStatus(err), d.Instance
+			if e.manner.answer == nil {
+				e.manner.brokeOff(&d)
+				return nil, d
+			}
+			p.call.Sent = true
 		}
-		e.mu.Lock()
-		next, again := p.pool.router.Failed(p.call, d, n)
-		e.mu.Unlock()
+		next, again := e.failed(p, d, n)
 		if !again {
 			rec.Instance = next.Instance
 			return nil, next
@@ -323,6 +327,29 @@ func (e *emulator) attempt(r *http.Request, p *passage, d lb.Decision) (*http.Re
 		d = next
 	}
 	return nil, d
+}
+
+// brokenStatus is the status of the balancer's own answer where an instance that had the request gave none.
+func brokenStatus(err error) int {
+	if errors.Is(err, context.DeadlineExceeded) {
+		return http.StatusGatewayTimeout
+	}
+	return http.StatusBadGateway
+}
+
+// failed asks the router what comes after a failed attempt, and logs whom it has taken out.
+func (e *emulator) failed(p *passage, d lb.Decision, attempt int) (next lb.Decision, again bool) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	next, again = p.pool.router.Failed(p.call, d, attempt)
+	if j, ok := p.pool.router.(lb.Judge); ok {
+		for _, name := range j.TakenOut() {
+			e.node.messages().append(func(dst []byte) []byte {
+				return p.running.writer.AppendHealth(dst, time.Now(), p.pool.pool.Name, name, false, "")
+			})
+		}
+	}
+	return next, again
 }
 
 // send is one attempt at one instance.
@@ -340,7 +367,32 @@ func (e *emulator) send(r *http.Request, p *passage, d lb.Decision) (*http.Respo
 	if d.StripCookie != "" || d.TrimCookie != "" {
 		editCookies(out.Header, d)
 	}
-	return e.transport.RoundTrip(out)
+	if e.manner.answer == nil {
+		return e.transport.RoundTrip(out)
+	}
+	ctx, cancel := context.WithCancelCause(r.Context())
+	late := time.AfterFunc(e.manner.answer(e.node), func() { cancel(context.DeadlineExceeded) })
+	resp, err := e.transport.RoundTrip(out.WithContext(ctx))
+	if !late.Stop() && err != nil {
+		err = context.DeadlineExceeded
+	}
+	if err != nil {
+		cancel(nil)
+		return nil, err
+	}
+	resp.Body = &cancelled{resp.Body, cancel}
+	return resp, nil
+}
+
+// A cancelled body frees its request's context when it is closed.
+type cancelled struct {
+	io.ReadCloser
+	cancel context.CancelCauseFunc
+}
+
+func (c *cancelled) Close() error {
+	defer c.cancel(nil)
+	return c.ReadCloser.Close()
 }
 
 // editCookies does to the Cookie header what the decision says.

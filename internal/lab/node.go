@@ -17,7 +17,8 @@ type node struct {
 	name    string // edge, or edge2 among equal ones
 	listen  string // address to accept on
 	members []member
-	config  string // the configuration's text
+	config  string            // the configuration's text
+	files   map[string]string // what it refers to
 	logs    []*lineFile
 	balancer
 }

@@ -1,13 +1,21 @@
 package lab
 
 import (
+	"fmt"
 	"os"
 	"syscall"
 )
 
-// endsWithUs makes a process end when we end, however that happens.
+// endsWithUs makes a process end when we end, however that happens: by SIGTERM, so that it takes its own
+// children along.
 func endsWithUs() *syscall.SysProcAttr {
-	return &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
+	return &syscall.SysProcAttr{Pdeathsig: syscall.SIGTERM}
+}
+
+// children lists the processes that a process has started; ok is false where the system does not tell.
+func children(pid int) (list string, ok bool) {
+	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/task/%d/children", pid, pid))
+	return string(text), err == nil
 }
 
 // widen gives a pipe 1 MiB instead of 64 KiB: HAProxy drops log lines that do not fit.

@@ -81,12 +81,40 @@ func (b *realBalancer) reload(ctx context.Context) error {
 	if err := b.prepare(ctx, plan); err != nil {
 		return err
 	}
+	if plan.Signal != "" {
+		return signalReload(ctx, old, plan.Signal)
+	}
 	return b.launch(ctx, plan)
+}
+
+// signals are those by which a plan may ask for a reload.
+var signals = map[string]syscall.Signal{"HUP": syscall.SIGHUP, "USR1": syscall.SIGUSR1, "USR2": syscall.SIGUSR2}
+
+// signalReload tells a process to read its configuration again, and waits until it has other workers than before.
+func signalReload(ctx context.Context, p *process, name string) error {
+	before, known := children(p.cmd.Process.Pid)
+	if err := p.cmd.Process.Signal(signals[name]); err != nil {
+		return fmt.Errorf("reload: %w", err)
+	}
+	if !known {
+		pause(ctx, 500*time.Millisecond) // far longer than it takes
+		return ctx.Err()
+	}
+	for range 300 {
+		if now, _ := children(p.cmd.Process.Pid); now != before {
+			return nil
+		}
+		pause(ctx, 10*time.Millisecond)
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
+	}
+	return errors.New("reload: no new worker after 3 s")
 }
 
 func (b *realBalancer) plan(in lb.PlanInput) (*lb.Plan, error) {
 	product := b.node.st.lb.product
-	in.Dir, in.Config, in.Binary, in.Key = b.work, b.node.config, b.node.st.lb.binary, b.node.st.key
+	in.Dir, in.Config, in.Binary, in.Key, in.Files = b.work, b.node.config, b.node.st.lb.binary, b.node.st.key, b.node.files
 	plan, err := product.Plan(in)
 	if err != nil {
 		return nil, fmt.Errorf("plan %s: %w", product.Name, err)

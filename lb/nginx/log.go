@@ -37,6 +37,7 @@ type parser struct {
 	seen        int64 // End of the last request, ns
 	plainLines  bool  // the last line had no header
 	maxFailures map[string]int
+	noAffinity  bool // the configuration has no cookie that brings clients back
 }
 
 // newParser compiles what opt declares, or finds out from opt.Sample what the lines look like.
@@ -45,6 +46,7 @@ func newParser(opt lb.LogOptions) (lb.LineParser, error) {
 	if p.zone == nil {
 		p.zone = time.UTC
 	}
+	p.noAffinity = opt.Config != nil && len(affinityNames(&lb.LogOptions{Config: opt.Config, SessionCookie: opt.SessionCookie})) == 0
 	if err := p.choose(); err != nil {
 		return nil, fmt.Errorf("nginx log: %w", err)
 	}

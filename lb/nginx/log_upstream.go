@@ -148,16 +148,22 @@ func (u *upstreams) unanswered(status uint16) bool {
 	return (status == 502 || status == 504) && (u.status == int(status) || u.status == 0)
 }
 
-// affinity says what became of the balancer's own cookie: nginx sets it anew with every answer, naming the
-// server that answered (ngx_http_upstream_sticky_module.c).
+// affinity says what became of the balancer's own cookie. The sticky module sets it anew with every answer,
+// naming the server that answered (ngx_http_upstream_sticky_module.c); one made of a map and add_header is set
+// where it changes.
 func (p *parser) affinity(e *session.Event) {
 	if e.Has&session.HasFlow == 0 {
 		return
 	}
 	switch {
+	case len(e.Affinity) == 0 && p.noAffinity:
+		e.Flow.Affinity = session.AffinityOff
+		return
 	case len(e.Affinity) == 0:
 		e.Flow.Affinity = session.AffinityNone
+	case len(e.SetAffinity) == 0 && e.Flow.Unserved:
 	case len(e.SetAffinity) == 0:
+		e.Flow.Affinity = session.AffinityValid
 	case string(e.Affinity) == string(e.SetAffinity):
 		e.Flow.Affinity = session.AffinityValid
 	case p.place != nil && p.place.names(e.Affinity):
