@@ -30,6 +30,9 @@ type dialect struct {
 	// configure writes a node's configuration.
 	configure func(n *node) (string, error)
 
+	// passive: the balancer finds instances down by live requests that fail or are late, not by checks of its own.
+	passive bool
+
 	// cannot says why the product cannot do what is asked of a tier, "" if it can.
 	cannot func(t *tier) string
 

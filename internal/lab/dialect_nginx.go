@@ -17,6 +17,7 @@ var nginxDialect = &dialect{
 	product: "nginx", title: "nginx", program: "nginx",
 	config: "nginx.conf", logs: []string{"access.log", "error.log"},
 	configure: configureNginx,
+	passive:   true,
 	cannot:    nginxCannot,
 	manner: manner{
 		requestID: func(start time.Time, conn, serial uint64) string {

@@ -70,7 +70,11 @@ func (st *stage) carryOut(ctx context.Context, stop <-chan struct{}, s step) err
 	switch s.do {
 	case slowDown:
 		in := st.instances[s.instance]
-		in.slow(slowPage, slowHealth)
+		pages := slowPage
+		if st.lb.dialect.passive {
+			pages = slowHealth // what is late must be what the balancer judges by
+		}
+		in.slow(pages, slowHealth)
 		until(ctx, stop, time.Now().Add(s.lasts))
 		in.slow(0, 0)
 	case restart:

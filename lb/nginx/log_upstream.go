@@ -166,7 +166,7 @@ func (p *parser) affinity(e *session.Event) {
 		e.Flow.Affinity = session.AffinityValid
 	case string(e.Affinity) == string(e.SetAffinity):
 		e.Flow.Affinity = session.AffinityValid
-	case p.place != nil && p.place.names(e.Affinity):
+	case e.Flow.Redispatched, p.place != nil && p.place.names(e.Affinity):
 		e.Flow.Affinity = session.AffinityDown
 	default:
 		e.Flow.Affinity = session.AffinityInvalid
