@@ -99,7 +99,7 @@ func (s *scan) balancerClocks(h session.Hasher) map[uint64]span {
 			}
 			for id, q := range requests {
 				if _, ok := reference[id]; !ok && len(reference) < 4*clockPairs {
-					reference[id] = span{q.start - s.offsets[f.id], q.end - s.offsets[f.id]}
+					reference[id] = span{q.start - s.offsets[f.id], q.end - s.offsets[f.id], q.instance}
 				}
 			}
 		}

@@ -15,14 +15,17 @@ const (
 	clockPairs  = 50_000
 )
 
-// A span is when a balancer handled a request.
-type span struct{ start, end int64 }
+// A span is when a balancer handled a request, and where it sent it.
+type span struct {
+	start, end int64
+	instance   string
+}
 
 // clocks looks at the sources beforehand and estimates how far the applications' clocks are from the
 // balancer's, by requests that both saw. One offset is estimated for each instance, because each has its
 // own clock; a file's offset is that of its instances together.
 func (s *scan) clocks(p *pump) {
-	s.offsets, s.perApp = map[uint16]int64{}, map[uint16]int64{}
+	s.offsets, s.perApp, s.seen = map[uint16]int64{}, map[uint16]int64{}, sightings{}
 	if !s.evidence.Events {
 		return
 	}
@@ -38,6 +41,7 @@ func (s *scan) clocks(p *pump) {
 			s.clockOf(l, f, p, requests)
 		}
 	}
+	s.learnNames(s.seen)
 }
 
 // sampleLog reads the beginning of a log for request ids and times.
@@ -45,9 +49,18 @@ func (s *scan) sampleLog(l *lane, f *laneFile, h session.Hasher) map[uint64]span
 	requests := map[uint64]span{}
 	parser := l.parser.Clone()
 	var e session.Event
+	interned := map[string]string{}
+	known := func(b []byte) string {
+		n, ok := interned[string(b)]
+		if !ok {
+			n = string(b)
+			interned[n] = n
+		}
+		return n
+	}
 	s.sample(f, func(line []byte) bool {
 		if parser.Parse(line, &e) == lb.Read && e.Kind == session.Request && len(e.RequestID) > 0 && e.Start != 0 {
-			requests[h.Bytes(e.RequestID)] = span{e.Start, max(e.End, e.Start)}
+			requests[h.Bytes(e.RequestID)] = span{e.Start, max(e.End, e.Start), known(e.Instance)}
 		}
 		return len(requests) < clockPairs
 	})
@@ -83,6 +96,7 @@ func (s *scan) clockOf(l *lane, f *laneFile, p *pump, requests map[uint64]span) 
 			return true
 		}
 		all.Add(e.Start, q.start, q.end)
+		s.seen.add(q.instance, e.Instance)
 		id := names.ID(e.Instance)
 		if perApp[id] == nil {
 			perApp[id] = &session.Clock{}

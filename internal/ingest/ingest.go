@@ -78,6 +78,7 @@ type scan struct {
 	secret   session.Key
 	lanes    []*lane
 	alias    map[string]string // what sources call instances -> their usual name
+	seen     sightings
 	evidence diagnose.Evidence
 	classify func(session.Method, string) session.Class
 	offsets  map[uint16]int64 // per input: what to subtract from its times

@@ -47,6 +47,7 @@ func (s *scan) run(ctx context.Context) error {
 		s.evidence.LogOnly, s.evidence.EventOnly = unmatched(c, joiner), joiner.EventOnly
 	}
 	c.Close()
+	s.renameInstances()
 	for _, l := range s.lanes {
 		for _, f := range l.files {
 			s.account(f)

@@ -33,6 +33,15 @@ var nginxDialect = &dialect{
 
 const nginxConnect = 250 * time.Millisecond
 
+// nginxPatience is how long nginx waits for an answer. A check of nginx's own would have its own limit; here live
+// requests are the check, and only an impatient one gives them as little time.
+func nginxPatience(t *tier) time.Duration {
+	if t.check.fall == 1 {
+		return t.check.timeout
+	}
+	return 30 * time.Second
+}
+
 // nginxCannot: what a table learns, nginx keeps in shared memory over a reload, and open source has had
 // tables only since 1.29.6.
 func nginxCannot(t *tier) string {
@@ -215,7 +224,7 @@ func (w *nginxText) server() {
 	w.line("        server_name %s;", listenerName)
 	w.line("        proxy_http_version 1.1;")
 	w.line("        proxy_connect_timeout %s;", ms(nginxConnect))
-	w.line("        proxy_read_timeout %s;", ms(t.check.timeout))
+	w.line("        proxy_read_timeout %s;", ms(nginxPatience(t)))
 	w.line("        proxy_set_header Host $http_host;")
 	w.line("        proxy_set_header Connection \"\";")
 	if w.st.opt.LogDetail == LogFull {
