@@ -56,7 +56,9 @@ func (s *shop) handler() http.Handler {
 	} {
 		mux.HandleFunc(pattern, func(w http.ResponseWriter, r *http.Request) {
 			if d := time.Duration(s.late.Load()); d > 0 {
-				pause(r.Context(), d)
+				if pause(r.Context(), d); r.Context().Err() != nil {
+					return // whoever asked has given up: nothing is done for nobody
+				}
 			}
 			page(s.open(w, r))
 		})
