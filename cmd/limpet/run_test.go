@@ -31,21 +31,26 @@ func prompt(t *testing.T, args ...string) (code int, stdout, stderr string) {
 // whatever the command and the format.
 func TestNoOutputShowsACredential(t *testing.T) {
 	const canary = "CANARY7secretX"
+	files := map[string][2]string{"haproxy": {"haproxy.cfg", "haproxy.log"}, "nginx": {"nginx.conf", "access.log"}}
 	for _, bundle := range []lab.DemoOptions{
-		{Fault: lab.NoFault, Healthy: "shared", Seed: 5, LogDetail: lab.LogDefault},
-		{Fault: "affinity-absent", Seed: 6, LogDetail: lab.LogDefault, NoEvents: true},
-		{Fault: "affinity-absent", Seed: 7, LogDetail: lab.LogFull, NoIntent: true},
+		{LB: "haproxy", Fault: lab.NoFault, Healthy: "shared", Seed: 5, LogDetail: lab.LogDefault},
+		{LB: "haproxy", Fault: "affinity-absent", Seed: 6, LogDetail: lab.LogDefault, NoEvents: true},
+		{LB: "haproxy", Fault: "affinity-absent", Seed: 7, LogDetail: lab.LogFull, NoIntent: true},
+		{LB: "nginx", Fault: "affinity-absent", Seed: 6, LogDetail: lab.LogDefault, NoEvents: true},
+		{LB: "nginx", Fault: "affinity-cookie-not-returned", Seed: 7, LogDetail: lab.LogFull, NoIntent: true},
 	} {
-		bundle.LB, bundle.Dir, bundle.Clients, bundle.Duration, bundle.Canary = "emulated:haproxy", t.TempDir(), 24, 2*time.Second, canary
+		product := bundle.LB
+		config, log := files[product][0], files[product][1]
+		bundle.LB, bundle.Dir, bundle.Clients, bundle.Duration, bundle.Canary = "emulated:"+product, t.TempDir(), 24, 2*time.Second, canary
 		dir, err := lab.Demo(context.Background(), bundle)
 		if err != nil {
 			t.Fatal(err)
 		}
-		tear(t, dir)
+		tear(t, dir, product)
 		commands := [][]string{
 			{"lab", "score", dir}, {"lab", "score", "-o", "json", dir},
-			{"init", "--print", dir}, {"logline", "haproxy", "-c", filepath.Join(dir, "haproxy.cfg")},
-			{"diagnose", "-v", filepath.Join(dir, "haproxy.log")},
+			{"init", "--print", dir}, {"logline", product, "-c", filepath.Join(dir, config)},
+			{"diagnose", "-v", filepath.Join(dir, log)}, {"diagnose", "-c", filepath.Join(dir, "torn.conf"), filepath.Join(dir, log)},
 			{"diagnose", filepath.Join(dir, "limpet.yaml")}, {"diagnose", "-c", filepath.Join(dir, "torn.yaml"), dir},
 			{"session", canary, dir}, {"diagnose", "--since", canary, dir}, {"diagnose", "-o", canary, dir}, {"explain", canary}, {canary},
 			{"demo", "--fault", canary}, {"demo", "--lb", canary}, {"logline", canary}, {"--color", canary, "version"},
@@ -67,13 +72,19 @@ func TestNoOutputShowsACredential(t *testing.T) {
 	}
 }
 
-// tear adds broken files that hold the secret to a bundle.
-func tear(t *testing.T, dir string) {
+// tear adds broken files that hold the secret to a bundle of a product.
+func tear(t *testing.T, dir, product string) {
 	t.Helper()
+	defer func() {
+		if product != "haproxy" { // its address would be this bundle's only instance of that product, and addresses are shown
+			os.Remove(filepath.Join(dir, "torn.cfg"))
+		}
+	}()
 	for name, text := range map[string]string{
 		"torn.yaml":        "service: [CANARY7secretX\n",
 		"torn.jsonl":       `{"time":"2026-01-02T10:00:00Z","event":"websession.read","session":"CANARY7secretX` + "\n",
 		"torn.cfg":         "defaults\n  mode http\n  frobnicate CANARY7secretX\nbackend b\n  server a CANARY7secretX cookie\n  cookie\n",
+		"torn.conf":        "http {\n frobnicate CANARY7secretX;\n upstream b { server 10.0.0.1 weight=CANARY7secretX CANARY7secretX=1; server 10.0.0.2; sticky CANARY7secretX; }\n server { if ($http_token = CANARY7secretX) { return 403; }\n location / { proxy_pass http://b; access_log x CANARY7secretX; }\n",
 		"torn.log":         "Jan  2 10:00:00 lb haproxy[1]: CANARY7secretX [02/Jan/2026:10:00\n",
 		"other/events.bad": "CANARY7secretX\n",
 	} {

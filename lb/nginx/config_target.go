@@ -94,7 +94,7 @@ func hostOf(u *use, text string) (host, port string) {
 	if n := strings.IndexAny(text, "/?"); n >= 0 {
 		text = text[:n]
 	}
-	return text, port
+	return text[strings.LastIndexByte(text, '@')+1:], port // nginx takes no credentials here; who writes some shows them to nobody
 }
 
 // hasPort reports whether a host ends with a port.
