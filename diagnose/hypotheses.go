@@ -228,8 +228,30 @@ func (d *run) hasNotice(kinds ...session.Kind) bool {
 	return false
 }
 
+// sureEnough is the confidence from which an observation that separates neighbours is worth more than further kinds of evidence.
+const sureEnough = 0.9
+
+// decisive returns the missing kind of evidence that would tell most, while a hypothesis is not sure: the application's word
+// decides about every loss, the configuration about every rule of routing.
+func decisive(h *Hypothesis) (Clue, bool) {
+	if h.Breaks > 0 && h.Confidence >= sureEnough {
+		return Clue{}, false
+	}
+	for _, s := range []cause.Source{cause.Events, cause.Config} {
+		for _, m := range h.Missing {
+			if m.Text == string(s) {
+				return m, true
+			}
+		}
+	}
+	return Clue{}, false
+}
+
 // next names the observation that would separate the leader from the runner-up.
 func next(c cause.Cause, h *Hypothesis, d *run) string {
+	if m, ok := decisive(h); ok {
+		return "Add " + m.Text + ": " + m.Source + "."
+	}
 	if sep, ok := c.Neighbours[h.RunnerUp]; ok {
 		return "To exclude " + h.RunnerUp + ": " + sep + "."
 	}

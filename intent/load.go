@@ -78,6 +78,9 @@ func (l *loader) objection(target string) string {
 
 // read reads one byte more than Parse takes, so that a long file is refused and not held.
 func (l *loader) read(name string) ([]byte, error) {
+	if st, err := fs.Stat(l.fsys, name); err == nil && !st.Mode().IsRegular() {
+		return nil, &topology.SyntaxError{Pos: topology.Pos{File: name}, Msg: "is no regular file"}
+	}
 	f, err := l.fsys.Open(name)
 	if err != nil {
 		return nil, err

@@ -51,11 +51,17 @@ func timesOf(f *found, parser lb.LineParser) (first, last int64) {
 		}
 	}
 	each(f.head, func(at int64) bool { first = at; return false })
+	if f.path == "-" || f.opened != nil {
+		return first, 0
+	}
 	in, err := open(f.path, nil)
-	if err != nil || in.stream != nil || f.path == "-" {
+	if err != nil {
 		return first, 0
 	}
 	defer in.close()
+	if in.stream != nil {
+		return first, 0
+	}
 	tail := make([]byte, min(headSize, in.size))
 	if n, err := in.f.ReadAt(tail, in.size-int64(len(tail))); err == nil || err == io.EOF {
 		each(tail[:n], func(at int64) bool { last = max(last, at); return true })

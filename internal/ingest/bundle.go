@@ -2,7 +2,9 @@ package ingest
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -22,6 +24,7 @@ type found struct {
 	product *lb.Product
 	head    []byte
 	err     error
+	opened  *file // a pipe, which is read once
 }
 
 // A bundle is the inputs of one diagnosis, recognised.
@@ -76,7 +79,12 @@ func (b *bundle) add(path string, opt *Options) error {
 		}
 		return &MissingError{path, err}
 	}
-	if !st.IsDir() {
+	switch mode := st.Mode(); {
+	case mode&fs.ModeNamedPipe != 0:
+		return b.addPipe(path, opt)
+	case !mode.IsRegular() && !mode.IsDir():
+		return &MissingError{path, errNoFile}
+	case !mode.IsDir():
 		b.files = append(b.files, recognise(path, filepath.ToSlash(path), opt.Products))
 		return nil
 	}
@@ -106,6 +114,39 @@ func (b *bundle) add(path string, opt *Options) error {
 	})
 }
 
+// errNoFile says of a device or socket why it is not read: it may have no end.
+var errNoFile = errors.New("is no file, folder or pipe")
+
+// addPipe adds a named pipe that the user wrote, as in <(zcat *.gz). It can be read once only, so it stays open.
+func (b *bundle) addPipe(path string, opt *Options) error {
+	p, err := os.Open(path)
+	if err != nil {
+		return &MissingError{path, err}
+	}
+	in, err := decompress(&file{path: path, f: p, close: func() { p.Close() }}, p)
+	if err != nil {
+		return fmt.Errorf("read %s: %w", path, err)
+	}
+	head := make([]byte, headSize)
+	n, err := io.ReadFull(in.stream, head)
+	if n == 0 && err != io.EOF {
+		in.close()
+		return fmt.Errorf("read %s: %s", path, readError(err))
+	}
+	f := found{path: path, name: filepath.ToSlash(path), head: head[:n], opened: in}
+	in.stream = io.MultiReader(bytes.NewReader(f.head), in.stream)
+	switch f.kind, f.product = classify(f.head, opt.Products); f.kind {
+	case "log", "events":
+	case "unknown":
+		f.kind = "log" // the parser looks at the lines themselves, as of standard input
+	default:
+		in.close()
+		return fmt.Errorf("read %s: a pipe is read once, so it can bring logs and events only: save this to a file", path)
+	}
+	b.files = append(b.files, f)
+	return nil
+}
+
 func (o *Options) ignores(name string) bool { return o.Ignore != nil && o.Ignore(name) }
 
 // A MissingError is an argument that names nothing.
@@ -124,12 +165,19 @@ func rootCause(err error) string {
 	return err.Error()
 }
 
+// errNoRegular says of what a folder or limpet.yaml names why it is not opened: a pipe without a writer would block.
+var errNoRegular = errors.New("is no regular file, and is not read")
+
 // recognise looks into a file.
 func recognise(path, name string, products []*lb.Product) found {
 	f := found{path: path, name: name, kind: "unknown"}
 	base := filepath.Base(path)
 	if base == "limpet.key" {
 		f.kind = "key"
+		return f
+	}
+	if st, err := os.Stat(path); err == nil && !st.Mode().IsRegular() {
+		f.err = errNoRegular
 		return f
 	}
 	f.head, f.err = headOf(path, headSize)

@@ -61,6 +61,8 @@ func readError(err error) string {
 		return "the compressed file is cut off"
 	case err == nil:
 		return ""
+	case errors.Is(err, errNoRegular):
+		return err.Error()
 	}
 	return "reading stopped: " + rootCause(err)
 }

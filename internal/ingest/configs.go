@@ -102,6 +102,9 @@ func productNames(ps []*lb.Product) string {
 	return strings.Join(names, ", ")
 }
 
+// mostConfig is how much of a configuration file is read.
+const mostConfig = 64 << 20
+
 // readConfig reads one tier's files.
 func (s *scan) readConfig(p *lb.Product, files []*found) *topology.Config {
 	if len(files) == 0 || p.Config == nil {
@@ -110,7 +113,7 @@ func (s *scan) readConfig(p *lb.Product, files []*found) *topology.Config {
 	var names []string
 	mem := overlay{root: s.bundle.dir, files: map[string][]byte{}}
 	for _, f := range files {
-		data, err := os.ReadFile(f.path)
+		data, err := readAll(f.path, mostConfig)
 		if err != nil {
 			s.note("cannot read %s: %s", f.name, rootCause(err))
 			continue

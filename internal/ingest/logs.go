@@ -58,7 +58,10 @@ func (s *scan) addFile(l *lane, f *found) bool {
 		kind = "events"
 	}
 	id := s.input(f.name, kind, l.format)
-	in, err := open(f.path, s.opt.Stdin)
+	in, err := f.opened, error(nil)
+	if in == nil {
+		in, err = open(f.path, s.opt.Stdin)
+	}
 	if err != nil {
 		s.evidence.Inputs[id].Error = readError(err)
 		return false
