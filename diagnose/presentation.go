@@ -79,7 +79,7 @@ func (d *run) families(by map[uint16]int64) string {
 // askPresentation says whether each client presented its credential as it should.
 func (d *run) askPresentation() Step {
 	s := Step{Step: "Did each client present its credential consistently?", Outcome: "unknown", Answer: "not known: the input does not show which credential each request presents"}
-	if !d.Log {
+	if !d.Log && d.Events {
 		s.Answer = "not known: application events show only requests that present a session; a client that stops presenting one leaves none"
 		s.Evidence = append(s.Evidence, Clue{Text: "no balancer log: sessions whose client left the credential out cannot be seen", Source: "name the log; the line to add: " + d.logline()})
 		return s

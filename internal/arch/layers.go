@@ -54,10 +54,11 @@ var layers = map[string]layer{
 	"session":  {level: 0, pure: true},
 	"topology": {level: 0, pure: true},
 
-	"internal/arch":    {level: beside},
-	"internal/need":    {level: beside},
-	"internal/reqs":    {level: beside},
-	"internal/testlog": {level: beside}, // a program of its own: reads go test -json
+	"internal/arch":      {level: beside},
+	"internal/need":      {level: beside},
+	"internal/incidents": {level: beside, modules: []string{"golang.org/x/tools/txtar"}}, // reported failures, diagnosed: writes docs/incidents.md
+	"internal/reqs":      {level: beside},
+	"internal/testlog":   {level: beside}, // a program of its own: reads go test -json
 }
 
 // product is the layer of every lb/<product> without a line of its own.

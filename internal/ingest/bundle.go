@@ -340,7 +340,7 @@ func (b *bundle) declared(opt *Options) (absent []string) {
 			absent = append(absent, name)
 			return
 		}
-		if f.kind == "unknown" {
+		if f.kind == "unknown" && f.err == nil {
 			f.kind, f.product = kind, p
 		}
 	}

@@ -153,10 +153,12 @@ func (w *worker) parse() {
 			w.parsers[l] = l.parser.Clone()
 		}
 	}
-	for range w.piece.long {
-		b.lines++
-		b.skip(string(lb.SkipTooLong), nil)
-	}
+	defer func() { // a line without an end in sight stands behind the others of its piece
+		for range w.piece.long {
+			b.lines++
+			b.skip(string(lb.SkipTooLong), nil)
+		}
+	}()
 	if l.events {
 		w.parseEvents(red)
 		return
