@@ -40,10 +40,10 @@ func (st *stage) newClient(i int, f family) *client {
 	c := &client{
 		name: name, family: f, addr: clientAddr(i), user: "user" + name, st: st,
 		rng: newRand(st.opt.Seed, "client/"+name),
-		jar: jar{host: shopHost, family: f},
+		jar: jar{host: shopHost, family: f, secure: st.sc.https},
 		life: biography{
 			client: name, family: f, key: st.key, idle: st.sc.idle, absolute: st.sc.absolute,
-			tally: &st.tally, byCredential: map[string]*life{},
+			tally: &st.tally, registry: st.registry, byCredential: map[string]*life{},
 		},
 	}
 	c.agent = agentOf(f, c.rng)
@@ -73,6 +73,9 @@ func clientAddr(i int) netip.Addr {
 // dial connects to the balancer that the client uses at the moment, whatever the site is called.
 func (c *client) dial(ctx context.Context, network, _ string) (net.Conn, error) {
 	dialer := &net.Dialer{Timeout: 2 * time.Second, LocalAddr: &net.TCPAddr{IP: c.addr.AsSlice()}}
+	if c.st.cdn != nil {
+		return dialer.DialContext(ctx, network, c.st.cdn.addr)
+	}
 	return dialer.DialContext(ctx, network, c.st.edges[c.entry.Load()].listen)
 }
 
@@ -109,11 +112,19 @@ type call struct {
 }
 
 func (c *client) get(ctx context.Context, target string) (answer, error) {
-	return c.do(ctx, call{method: http.MethodGet, target: target, from: "http://" + shopHost + "/"})
+	return c.do(ctx, call{method: http.MethodGet, target: target, from: c.origin() + "/"})
 }
 
 func (c *client) post(ctx context.Context, target string, form url.Values) (answer, error) {
-	return c.do(ctx, call{method: http.MethodPost, target: target, form: form, from: "http://" + shopHost + "/"})
+	return c.do(ctx, call{method: http.MethodPost, target: target, form: form, from: c.origin() + "/"})
+}
+
+// origin is the site as this client calls it.
+func (c *client) origin() string {
+	if c.jar.secure {
+		return "https://" + shopHost
+	}
+	return "http://" + shopHost
 }
 
 // do sends one request, keeps the answer's cookies, and settles what it meant.
@@ -165,6 +176,9 @@ func (c *client) request(ctx context.Context, k call, nav navigation, now time.T
 	}
 	if body != nil {
 		req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	}
+	if c.jar.secure { // who ends TLS in front of the balancer says so
+		req.Header.Set("X-Forwarded-Proto", "https")
 	}
 	cookies := c.jar.header(nav, now)
 	if c.fixedCookie != "" {

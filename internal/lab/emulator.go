@@ -253,6 +253,9 @@ func (e *emulator) enter(r *http.Request, start time.Time) *passage {
 	if id := r.Header.Get(requestIDHeader); id != "" && e.node.tier.behind {
 		p.rec.RequestID = id
 	}
+	if strings.EqualFold(r.Header.Get("X-Forwarded-Proto"), "https") {
+		p.rec.Scheme = "https"
+	}
 	if !p.conn.lastEnd.IsZero() {
 		p.rec.IdleMs = int(start.Sub(p.conn.lastEnd).Milliseconds())
 	}

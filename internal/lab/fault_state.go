@@ -7,15 +7,55 @@ var stateFaults = map[string]*fault{
 		holds:  func(sc *scenario) bool { return sc.paymentPosts },
 		claims: func(_ *stage, l *loss) bool { return l.kind == "withheld" },
 	},
+	"namespace-changes-per-build": {
+		plant:  plantBuildNames,
+		holds:  func(sc *scenario) bool { return sc.storage == inRedis && sc.byRelease },
+		claims: func(st *stage, l *loss) bool { return l.kind == "lost" && st.happened(l, restart, "") },
+	},
+	"secure-cookie-proto-unknown": {
+		plant:  plantSchemeLost,
+		holds:  func(sc *scenario) bool { return sc.https && len(sc.schemeLost) > 0 },
+		claims: func(_ *stage, l *loss) bool { return l.kind == "never-established" },
+	},
+	"session-store-node-local": {
+		plant:  plantNodeLocal,
+		holds:  func(sc *scenario) bool { return sc.affinity == noAffinity && sc.storage == inFiles },
+		claims: func(_ *stage, l *loss) bool { return l.moved() },
+	},
+	"setcookie-cached-leak": {
+		plant:  plantCachedCookie,
+		holds:  func(sc *scenario) bool { return sc.rolling && sc.sharedCache },
+		claims: func(_ *stage, l *loss) bool { return l.kind == "mixed-up" },
+	},
 	"signing-key-differs-between-nodes": {
 		plant:  plantDifferentKeys,
 		holds:  func(sc *scenario) bool { return sc.storage == inCookie && len(sc.oddKeys) > 0 },
 		claims: func(_ *stage, l *loss) bool { return l.moved() },
 	},
+	"signing-key-regenerated-on-start": {
+		plant:  plantFreshKeys,
+		holds:  func(sc *scenario) bool { return sc.storage == inCookie && sc.freshKeys > 0 },
+		claims: func(st *stage, l *loss) bool { return l.kind == "lost" && st.happened(l, restart, "") },
+	},
+	"store-eviction": {
+		plant:  plantEviction,
+		holds:  func(sc *scenario) bool { return sc.storage == inRedis && sc.storeMemory > 0 },
+		claims: func(st *stage, l *loss) bool { return l.kind == "lost" && st.happened(l, warm, "") },
+	},
+	"store-failover-writes-fail": {
+		plant:  plantFailover,
+		holds:  func(sc *scenario) bool { return sc.storage == inRedis },
+		claims: func(st *stage, l *loss) bool { return l.reason == reasonReadOnly },
+	},
 	"store-flushed-with-cache": {
 		plant:  plantFlush,
 		holds:  func(sc *scenario) bool { return sc.storage == inRedis },
 		claims: func(st *stage, l *loss) bool { return st.happened(l, flush, "") },
+	},
+	"store-ttl-wrong": {
+		plant:  plantShortLife,
+		holds:  func(sc *scenario) bool { return sc.storage == inRedis && sc.storeLife > 0 },
+		claims: func(st *stage, l *loss) bool { return l.kind == "lost" && l.at.Sub(l.good) >= st.sc.storeLife*9/10 },
 	},
 }
 

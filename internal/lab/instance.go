@@ -7,6 +7,9 @@ import (
 	"log"
 	"net"
 	"net/http"
+	"os"
+	"path/filepath"
+	"slices"
 	"sync"
 	"time"
 
@@ -19,6 +22,7 @@ type instance struct {
 	index   int
 	addr    string
 	release string
+	starts  int
 	st      *stage
 
 	mu      sync.Mutex
@@ -39,7 +43,11 @@ func (in *instance) start() error {
 	}
 	in.addr = listener.Addr().String()
 	in.stopped = make(chan struct{})
-	in.shop = in.newShop()
+	in.starts++
+	if in.shop, err = in.newShop(); err != nil {
+		listener.Close()
+		return fmt.Errorf("start %s: %w", in.name, err)
+	}
 	in.server = &http.Server{
 		Handler:           in.shop.handler(),
 		ReadHeaderTimeout: 10 * time.Second,
@@ -72,23 +80,42 @@ func (in *instance) listen() (net.Listener, error) {
 	return nil, err
 }
 
-func (in *instance) newShop() *shop {
+func (in *instance) newShop() (*shop, error) {
 	sc := in.st.sc
 	rec := &witness.Recorder{
 		Sink: in.st.events.add, Now: in.st.instanceClock, Zone: in.st.opt.Zone, Key: in.st.key,
 		Instance: in.name, Release: in.release, Store: string(sc.storage),
 	}
-	s := &shop{name: in.name, record: rec, ledger: &in.st.ledger, returnStarts: sc.returnStarts}
+	s := &shop{name: in.name, record: rec, ledger: &in.st.ledger, returnStarts: sc.returnStarts,
+		secure: sc.https, schemeLost: slices.Contains(sc.schemeLost, in.index), rolling: sc.rolling}
 	switch sc.storage {
 	case inRedis:
-		in.resp = &respClient{addr: in.st.redis.addr()}
-		s.store = &redisStore{client: in.resp, idle: sc.idle, absolute: sc.absolute}
+		s.store = in.redisStore()
 	case inCookie:
-		s.store = &cookieStore{key: in.st.signingKey(in.index), idle: sc.idle, absolute: sc.absolute, vague: in.st.vague}
+		s.store = &cookieStore{key: in.st.signingKey(in.index, in.starts), idle: sc.idle, absolute: sc.absolute, vague: in.st.vague}
+	case inFiles:
+		dir := filepath.Join(in.st.disks, in.name)
+		if err := os.MkdirAll(dir, 0o700); err != nil {
+			return nil, err
+		}
+		s.store = &fileStore{dir: dir, idle: sc.idle, absolute: sc.absolute}
 	default:
 		s.store = newMemoryStore(sc.idle, sc.absolute, func(credential, reason string) {
 			rec.Record(context.Background(), witness.Event{Op: witness.Destroy, Reason: reason, Session: credential})
 		})
+	}
+	return s, nil
+}
+
+func (in *instance) redisStore() *redisStore {
+	sc := in.st.sc
+	in.resp = &respClient{addr: in.st.redis.addr()}
+	s := &redisStore{client: in.resp, prefix: prefix, idle: sc.idle, absolute: sc.absolute}
+	if sc.byRelease {
+		s.prefix += in.release + ":"
+	}
+	if sc.shortLived == nil || slices.Contains(sc.shortLived, in.index) {
+		s.life = sc.storeLife
 	}
 	return s
 }

@@ -33,6 +33,7 @@ type exchange struct {
 // seen is one request as the shop's application saw it.
 type seen struct {
 	handled  bool // an instance's application got it
+	page     bool // a page that looks at sessions, not a static file
 	instance string
 	at       time.Time // when the application looked for the session, or got the request
 
@@ -52,6 +53,7 @@ type issue struct {
 	user       string
 	items      int
 	at         time.Time
+	kept       bool // the answer did not carry it
 }
 
 func (l *ledger) begin() *exchange {

@@ -9,6 +9,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -16,25 +17,22 @@ import (
 // PX, DEL, FLUSHALL, PING. Entries end with their time to live.
 type respServer struct {
 	listener net.Listener
+	data     *respData
+	readOnly atomic.Bool // a replica: it answers reads and refuses writes
 	wg       sync.WaitGroup
 
-	mu      sync.Mutex
-	entries map[string]respEntry
-	conns   map[net.Conn]bool
-	closed  bool
+	mu     sync.Mutex
+	conns  map[net.Conn]bool
+	closed bool
 }
 
-type respEntry struct {
-	value   string
-	expires time.Time // zero: never
-}
-
-func startRESP() (*respServer, error) {
+// startRESP starts a store on data; a second one on the same data is its replica once it is read-only.
+func startRESP(data *respData) (*respServer, error) {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		return nil, fmt.Errorf("start session store: %w", err)
 	}
-	s := &respServer{listener: l, entries: map[string]respEntry{}, conns: map[net.Conn]bool{}}
+	s := &respServer{listener: l, data: data, conns: map[net.Conn]bool{}}
 	s.wg.Go(s.accept)
 	return s, nil
 }
@@ -80,42 +78,44 @@ func (s *respServer) serve(conn net.Conn) {
 
 // answer carries out one command.
 func (s *respServer) answer(args []string) string {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	switch {
-	case len(args) == 0:
+	if len(args) == 0 {
 		return "-ERR empty command\r\n"
-	case strings.EqualFold(args[0], "PING"):
+	}
+	command := strings.ToUpper(args[0])
+	switch {
+	case command == "PING":
 		return "+PONG\r\n"
-	case strings.EqualFold(args[0], "GET") && len(args) == 2:
-		e, ok := s.entries[args[1]]
-		if ok && !e.expires.IsZero() && time.Now().After(e.expires) {
-			delete(s.entries, args[1])
-			ok = false
-		}
+	case command == "GET" && len(args) == 2:
+		value, ok := s.data.get(args[1], time.Now())
 		if !ok {
 			return "$-1\r\n"
 		}
-		return fmt.Sprintf("$%d\r\n%s\r\n", len(e.value), e.value)
-	case strings.EqualFold(args[0], "SET") && len(args) >= 3:
-		e := respEntry{value: args[2]}
-		if len(args) == 5 && strings.EqualFold(args[3], "PX") {
-			ms, err := strconv.ParseInt(args[4], 10, 64)
-			if err != nil || ms <= 0 {
-				return "-ERR invalid expire time in 'set' command\r\n"
-			}
-			e.expires = time.Now().Add(time.Duration(ms) * time.Millisecond)
-		}
-		s.entries[args[1]] = e
-		return "+OK\r\n"
-	case strings.EqualFold(args[0], "DEL") && len(args) == 2:
-		delete(s.entries, args[1])
+		return fmt.Sprintf("$%d\r\n%s\r\n", len(value), value)
+	case s.readOnly.Load():
+		return "-READONLY You can't write against a read only replica.\r\n"
+	case command == "SET" && len(args) >= 3:
+		return s.set(args)
+	case command == "DEL" && len(args) == 2:
+		s.data.del(args[1])
 		return ":1\r\n"
-	case strings.EqualFold(args[0], "FLUSHALL"):
-		clear(s.entries)
+	case command == "FLUSHALL":
+		s.data.flush()
 		return "+OK\r\n"
 	}
 	return "-ERR unknown command\r\n"
+}
+
+func (s *respServer) set(args []string) string {
+	var expires time.Time
+	if len(args) == 5 && strings.EqualFold(args[3], "PX") {
+		ms, err := strconv.ParseInt(args[4], 10, 64)
+		if err != nil || ms <= 0 {
+			return "-ERR invalid expire time in 'set' command\r\n"
+		}
+		expires = time.Now().Add(time.Duration(ms) * time.Millisecond)
+	}
+	s.data.set(args[1], args[2], expires)
+	return "+OK\r\n"
 }
 
 // close ends the store and all its connections, and waits for them.

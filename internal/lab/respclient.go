@@ -20,9 +20,24 @@ type respClient struct {
 	free []*respConn
 }
 
+// errReadOnly says that the server asked is a replica.
+var errReadOnly = errors.New("READONLY")
+
+// follow makes the client use another server from now on, as one that asks a sentinel does.
+func (c *respClient) follow(addr string) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.addr = addr
+	for _, conn := range c.free {
+		conn.Close()
+	}
+	c.free = nil
+}
+
 type respConn struct {
 	net.Conn
-	r *bufio.Reader
+	addr string
+	r    *bufio.Reader
 }
 
 // do returns a bulk answer's bytes, nil for a null one; a status answer is its text.
@@ -32,14 +47,18 @@ func (c *respClient) do(args ...string) ([]byte, error) {
 		return nil, fmt.Errorf("connect to session store: %w", err)
 	}
 	b, err := conn.exchange(args)
-	if err != nil {
+	if err != nil && !errors.Is(err, errReadOnly) {
 		conn.Close()
 		return nil, fmt.Errorf("session store %s: %w", args[0], err)
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	if conn.addr != c.addr {
+		conn.Close()
+		return b, err
+	}
 	c.free = append(c.free, conn)
-	return b, nil
+	return b, err
 }
 
 func (c *respClient) take() (*respConn, error) {
@@ -50,12 +69,13 @@ func (c *respClient) take() (*respConn, error) {
 		c.mu.Unlock()
 		return conn, nil
 	}
+	addr := c.addr
 	c.mu.Unlock()
-	conn, err := net.DialTimeout("tcp", c.addr, time.Second)
+	conn, err := net.DialTimeout("tcp", addr, time.Second)
 	if err != nil {
 		return nil, err
 	}
-	return &respConn{Conn: conn, r: bufio.NewReader(conn)}, nil
+	return &respConn{Conn: conn, addr: addr, r: bufio.NewReader(conn)}, nil
 }
 
 func (c *respConn) exchange(args []string) ([]byte, error) {
@@ -80,7 +100,11 @@ func (c *respConn) exchange(args []string) ([]byte, error) {
 		return nil, err
 	}
 	if line[0] == '-' {
-		return nil, errors.New(strings.TrimSpace(line[1:]))
+		text := strings.TrimSpace(line[1:])
+		if strings.HasPrefix(text, "READONLY") {
+			return nil, errReadOnly
+		}
+		return nil, errors.New(text)
 	}
 	return []byte(strings.TrimSpace(line[1:])), nil
 }

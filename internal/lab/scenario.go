@@ -16,6 +16,7 @@ const (
 	inMemory storage = "memory"
 	inCookie storage = "cookie"
 	inRedis  storage = "redis" // the lab's own small server, which speaks redis' protocol
+	inFiles  storage = "file"  // on each instance's own disk
 )
 
 // A scenario is what a seed makes of a fault: how the system is built, and what happens when.
@@ -38,6 +39,18 @@ type scenario struct {
 	paymentPosts bool    // the payment provider returns customers by POST, not by GET
 	returnStarts bool    // a return without session starts a new, empty session
 
+	storeMemory int           // bytes that the shared store may hold, 0: no limit
+	storeLife   time.Duration // time to live that shops give their entries, 0: well beyond the idle time
+	shortLived  []int         // instances that give it, nil: all
+	followsRole []int         // instances whose store client finds the new primary after a role change
+	freshKeys   int           // shops sign with a key made at each start: 1 from the first start, 2 from the second
+	byRelease   bool          // the release is part of the names under which the store keeps sessions
+	lingers     float64       // share of actions after which a shopper rests for a part of the idle time
+	https       bool          // clients come over https; TLS ends before the balancer
+	schemeLost  []int         // instances that do not believe what they are told about the scheme
+	rolling     bool          // every page hands the session cookie out again
+	sharedCache bool          // a cache in front of the balancer keeps product pages, cookies and all
+
 	steps   []step
 	changes []plannedChange // innocent ones; those of steps are with their step
 }
@@ -49,6 +62,7 @@ type step struct {
 	instance int
 	lasts    time.Duration
 	release  string
+	rate     int            // warm: bytes a second
 	change   *plannedChange // what people wrote down about it, nil: nothing
 }
 
@@ -59,6 +73,8 @@ const (
 	restart                // an instance ends and comes back with another release
 	flush                  // the shared store is emptied
 	reload                 // the balancer reloads its configuration
+	warm                   // a job fills the shared store with cached pages, at rate
+	failOver               // the shared store's primary becomes a replica, and the replica primary
 )
 
 // A plannedChange becomes a line of changes.jsonl.

@@ -19,6 +19,9 @@ type shop struct {
 	record       *witness.Recorder
 	ledger       *ledger
 	returnStarts bool
+	secure       bool // the session cookie is set with Secure, and over https only
+	schemeLost   bool // does not believe what it is told about the scheme: all is http
+	rolling      bool // every page hands the session cookie out again
 
 	// late is how much longer each answer takes, and how much longer the health page's.
 	late, lateHealth atomic.Int64
@@ -90,7 +93,7 @@ type visit struct {
 // open looks up the session of a request, and says in an event what it found.
 func (s *shop) open(w http.ResponseWriter, r *http.Request) *visit {
 	v := &visit{shop: s, w: w, r: r, x: s.ledger.of(r)}
-	v.x.note(func(x *seen) { x.handled, x.instance, x.at = true, s.name, time.Now() })
+	v.x.note(func(x *seen) { x.handled, x.page, x.instance, x.at = true, true, s.name, time.Now() })
 	cookie, err := r.Cookie(sessionCookie)
 	if err != nil || cookie.Value == "" || cookie.Value == deletedValue {
 		return v
@@ -112,8 +115,11 @@ func (s *shop) open(w http.ResponseWriter, r *http.Request) *visit {
 		x.at = time.Now()
 	})
 	s.record.Record(r.Context(), e)
-	if f.renewed != "" {
+	switch {
+	case f.renewed != "":
 		v.wrote(witness.Write, f.renewed, 0)
+	case s.rolling && v.rec != nil:
+		v.handOut()
 	}
 	return v
 }
@@ -149,9 +155,11 @@ func (v *visit) rotate(edit func(rec *record)) bool {
 
 func (v *visit) stored(op witness.Op, credential string, err error, took time.Duration) bool {
 	if err != nil {
+		reason := storeReason(err)
 		v.shop.record.Record(v.r.Context(), witness.Event{
-			Op: op, Result: witness.Error, Reason: witness.ReasonTimeout, Session: v.credential, StoreTime: took,
+			Op: op, Result: witness.Error, Reason: reason, Session: v.credential, StoreTime: took,
 		})
+		v.x.note(func(x *seen) { x.looked, x.result, x.reason = true, witness.Error, reason })
 		v.page(http.StatusInternalServerError, "The shop is not available right now.", 300)
 		return false
 	}
@@ -169,20 +177,29 @@ func (v *visit) wrote(op witness.Op, credential string, took time.Duration) {
 		Op: op, Result: witness.Hit, Session: credential, Previous: previous,
 		User: v.rec.User, StoreTime: took, State: v.rec.state(),
 	})
+	changed := credential != v.credential
+	v.credential = credential
+	kept := changed && !v.handOut()
 	v.x.note(func(x *seen) {
 		x.touched = true
-		if credential != v.credential {
+		if changed {
 			x.issued = append(x.issued, issue{
-				credential: credential, previous: previous, user: v.rec.User, items: v.rec.Items, at: time.Now(),
+				credential: credential, previous: previous, user: v.rec.User, items: v.rec.Items, at: time.Now(), kept: kept,
 			})
 		}
 	})
-	if credential != v.credential {
-		v.credential = credential
-		v.setCookie(&http.Cookie{
-			Name: sessionCookie, Value: credential, Path: "/", HttpOnly: true, SameSite: http.SameSiteLaxMode,
-		})
+}
+
+// handOut sets the session cookie and reports whether it did. A Secure cookie is not set on what the shop takes for plain http: session
+// middleware leaves it out there, without a word.
+func (v *visit) handOut() bool {
+	if v.shop.secure && (v.shop.schemeLost || v.r.Header.Get("X-Forwarded-Proto") != "https") {
+		return false
 	}
+	v.setCookie(&http.Cookie{
+		Name: sessionCookie, Value: v.credential, Path: "/", HttpOnly: true, SameSite: http.SameSiteLaxMode, Secure: v.shop.secure,
+	})
+	return true
 }
 
 // setCookie replaces what this answer said about the cookie before.

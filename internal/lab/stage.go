@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"fmt"
 	"math/rand/v2"
+	"os"
 	"path/filepath"
 	"slices"
 	"sync"
@@ -25,6 +26,11 @@ type stage struct {
 	tally  tally
 	events *lineFile
 	redis  *respServer
+	spare  *respServer // the replica of redis
+	disks  string      // folder of the instances' own disks, "" none
+
+	registry *registry
+	cdn      *cdn // in front of the balancers, nil: clients come to them
 
 	lb           *choice
 	edges, inner []*node     // balancers that clients talk to, and those behind them
@@ -52,7 +58,7 @@ func newStage(opt *DemoOptions, sc *scenario, dir string) (*stage, error) {
 	st := &stage{
 		opt: opt, sc: sc, dir: dir, key: newKey(opt.Seed),
 		seed: sha256.Sum256([]byte(fmt.Sprintf("signing keys of run %d", opt.Seed))),
-		rng:  newRand(opt.Seed, "stage"), faultAt: map[string]time.Time{}, curtain: make(chan struct{}),
+		rng:  newRand(opt.Seed, "stage"), registry: newRegistry(), faultAt: map[string]time.Time{}, curtain: make(chan struct{}),
 	}
 	var err error
 	if st.lb, err = chooseLB(opt.LB); err != nil {
@@ -62,7 +68,7 @@ func newStage(opt *DemoOptions, sc *scenario, dir string) (*stage, error) {
 		return nil, err
 	}
 	for i := range sc.instances + sc.spares {
-		st.instances = append(st.instances, &instance{name: instanceName(i), index: i, release: "r40", st: st})
+		st.instances = append(st.instances, &instance{name: instanceName(i), index: i, release: firstRelease, st: st})
 	}
 	return st, nil
 }
@@ -71,8 +77,13 @@ func newStage(opt *DemoOptions, sc *scenario, dir string) (*stage, error) {
 func (st *stage) start(ctx context.Context) error {
 	var err error
 	if st.sc.storage == inRedis {
-		if st.redis, err = startRESP(); err != nil {
+		if err = st.startStore(); err != nil {
 			return err
+		}
+	}
+	if st.sc.storage == inFiles {
+		if st.disks, err = os.MkdirTemp("", "limpet-disks-"); err != nil {
+			return fmt.Errorf("make the instances' disks: %w", err)
 		}
 	}
 	for _, in := range st.instances[:st.sc.instances] {
@@ -88,6 +99,25 @@ func (st *stage) start(ctx context.Context) error {
 			return fmt.Errorf("start %s as %s: %w", st.lb.name, n.name, err)
 		}
 	}
+	if st.sc.sharedCache {
+		if st.cdn, err = startCDN(st.edges[0].listen, st.opt.Duration/12); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// startStore starts the shared store and its replica.
+func (st *stage) startStore() error {
+	data := newRespData(st.sc.storeMemory)
+	var err error
+	if st.redis, err = startRESP(data); err != nil {
+		return err
+	}
+	if st.spare, err = startRESP(data); err != nil {
+		return err
+	}
+	st.spare.readOnly.Store(true)
 	return nil
 }
 
@@ -176,8 +206,11 @@ func (st *stage) watch(ctx context.Context) {
 // instanceClock is what the instances' clocks show.
 func (st *stage) instanceClock() time.Time { return time.Now().Add(st.opt.ClockOffset) }
 
-// signingKey is the key with which an instance signs sessions.
-func (st *stage) signingKey(index int) [32]byte {
+// signingKey is the key with which an instance signs sessions in its start-th life, from 1.
+func (st *stage) signingKey(index, start int) [32]byte {
+	if st.sc.freshKeys > 0 && start >= st.sc.freshKeys {
+		return sha256.Sum256(append(st.seed[:], byte(index+1), byte(start)))
+	}
 	for _, odd := range st.sc.oddKeys {
 		if odd == index {
 			return sha256.Sum256(append(st.seed[:], byte(index+1)))
@@ -199,14 +232,22 @@ func (st *stage) vague() bool {
 // close ends everything that start began; it may be called twice.
 func (st *stage) close() {
 	st.closeOnce.Do(func() {
+		if st.cdn != nil {
+			st.cdn.stop()
+		}
 		for _, n := range st.nodes() {
 			n.stop()
 		}
 		for _, in := range st.instances {
 			in.stop()
 		}
-		if st.redis != nil {
-			st.redis.close()
+		for _, s := range []*respServer{st.redis, st.spare} {
+			if s != nil {
+				s.close()
+			}
+		}
+		if st.disks != "" {
+			os.RemoveAll(st.disks)
 		}
 		st.events.close()
 	})

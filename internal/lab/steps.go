@@ -89,6 +89,12 @@ func (st *stage) carryOut(ctx context.Context, stop <-chan struct{}, s step) err
 		if _, err := client.do("FLUSHALL"); err != nil {
 			return fmt.Errorf("empty the store: %w", err)
 		}
+	case warm:
+		return st.warmUp(ctx, stop, s)
+	case failOver:
+		st.failOver()
+		until(ctx, stop, time.Now().Add(s.lasts))
+		st.repair()
 	case reload:
 		return st.reloadAll(ctx)
 	}

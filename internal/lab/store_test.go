@@ -9,7 +9,7 @@ import (
 
 // TestStoresKeepAndForget: what each kind of store must do with a session.
 func TestStoresKeepAndForget(t *testing.T) {
-	server, err := startRESP()
+	server, err := startRESP(newRespData(0))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -20,6 +20,7 @@ func TestStoresKeepAndForget(t *testing.T) {
 	makers := map[string]func(idle, absolute time.Duration) sessionStore{
 		"memory": func(i, a time.Duration) sessionStore { return newMemoryStore(i, a, func(string, string) {}) },
 		"cookie": func(i, a time.Duration) sessionStore { return &cookieStore{idle: i, absolute: a, vague: never} },
+		"file":   func(i, a time.Duration) sessionStore { return &fileStore{dir: t.TempDir(), idle: i, absolute: a} },
 		"redis":  func(i, a time.Duration) sessionStore { return &redisStore{client: client, idle: i, absolute: a} },
 	}
 	for name, store := range makers {
@@ -87,7 +88,7 @@ func TestCookieOfAnotherKeyIsABadSignature(t *testing.T) {
 }
 
 func TestFlushEmptiesTheSharedStore(t *testing.T) {
-	server, err := startRESP()
+	server, err := startRESP(newRespData(0))
 	if err != nil {
 		t.Fatal(err)
 	}

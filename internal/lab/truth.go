@@ -55,7 +55,9 @@ type life struct {
 	used       time.Time // when an instance last knew it
 	ended      bool      // legitimately
 
-	on string // the instance that last knew it
+	on           string // the instance that last knew it
+	unserved     int    // requests in a row that no instance answered
+	servedBefore int64  // follow-ups of all clients that were served before them
 
 	broken    *loss // nil: it never broke
 	recovered time.Time
@@ -63,7 +65,7 @@ type life struct {
 
 // tally sums follow-ups over all clients.
 type tally struct {
-	followups, lost atomic.Int64
+	followups, lost, served atomic.Int64
 }
 
 // A biography is what one client lived through: its session lives, judged by the words of
@@ -74,6 +76,8 @@ type biography struct {
 	key            session.Key
 	idle, absolute time.Duration
 	tally          *tally
+	registry       *registry
+	waiting        *life // signed in just now; its credential was not handed out
 
 	byCredential map[string]*life
 	lives        []*life
@@ -95,6 +99,7 @@ func (b *biography) settle(x seen, o outcome, now time.Time) {
 	if !x.handled {
 		at = now
 	}
+	b.neverEstablished(x, o, at)
 	if l := b.followUp(x, o, at); l != nil {
 		b.judge(l, x, o, at)
 	}
@@ -111,12 +116,28 @@ func (b *biography) settle(x seen, o outcome, now time.Time) {
 	}
 }
 
+// neverEstablished files the break of a life that began with a login and whose credential never came: the client's next
+// request to a page is bare.
+func (b *biography) neverEstablished(x seen, o outcome, at time.Time) {
+	l := b.waiting
+	if l == nil || !x.handled || !x.page {
+		return
+	}
+	b.waiting = nil
+	if o.presented == "" {
+		b.breaks(l, "never-established", x, o, at)
+	}
+}
+
 // followUp returns the life that a request belongs to if it counts as a follow-up: its
 // credential was issued before to this client and nothing had ended it legitimately.
 func (b *biography) followUp(x seen, o outcome, at time.Time) *life {
 	l := b.byCredential[o.presented]
 	if o.presented == "" {
 		l = b.byCredential[o.heldBack]
+	}
+	if l == nil && o.presented != "" && x.handled {
+		b.registry.presented(o.presented, b, x, o, at)
 	}
 	if l == nil || l.ended {
 		return nil
@@ -132,11 +153,18 @@ func (b *biography) followUp(x seen, o outcome, at time.Time) *life {
 
 func (b *biography) judge(l *life, x seen, o outcome, at time.Time) {
 	served := x.handled || o.status < 500 && o.status != 0
+	if served {
+		b.tally.served.Add(1)
+		l.unserved, l.servedBefore = 0, b.tally.served.Load()
+	}
 	switch {
 	case o.failed && !x.handled:
 		return // nobody saw an answer: it counts nowhere
-	case !served:
-		b.tally.followups.Add(1) // the balancer's own error: unserved
+	case !served: // the balancer's own error; once may be chance
+		b.tally.followups.Add(1)
+		if l.unserved++; l.unserved >= 2 && b.tally.served.Load() > l.servedBefore+2 {
+			b.breaks(l, "unserved", x, o, at)
+		}
 	case o.presented == "":
 		b.tally.followups.Add(1)
 		b.breaks(l, "withheld", x, o, at)
@@ -176,9 +204,14 @@ func (b *biography) file(i issue, on string) {
 		l = &life{name: fmt.Sprintf("%s#%d", b.client, b.total), created: i.at}
 		b.lives = append(b.lives, l)
 	}
+	b.registry.note(i.credential, l, b)
 	l.pseudonyms = append(l.pseudonyms, b.key.Pseudonym([]byte(i.credential)).String())
 	l.user, l.used, l.on = i.user, i.at, on
-	if i.previous != "" {
+	switch {
+	case i.kept && i.previous != "": // the client goes on presenting the one that it has
+	case i.kept && i.user != "":
+		b.waiting = l
+	case i.previous != "":
 		delete(b.byCredential, i.previous) // rotated away: a legitimate end of the old credential
 	}
 	b.byCredential[i.credential] = l
@@ -194,6 +227,9 @@ func (b *biography) file(i issue, on string) {
 func (b *biography) entries(blame func(*loss) string, add func(name string, e TruthLife)) {
 	for _, l := range b.lives {
 		e := TruthLife{Pseudonyms: slices.Clone(l.pseudonyms)}
+		if mixed := b.registry.mixed[l]; mixed != nil && (l.broken == nil || mixed.at.Before(l.broken.at)) {
+			l.broken, l.recovered = mixed, time.Time{}
+		}
 		if l.broken != nil {
 			at := l.broken.at.UTC()
 			e.Lost, e.At, e.Kind, e.Cause = true, &at, l.broken.kind, blame(l.broken)

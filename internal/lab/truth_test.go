@@ -60,7 +60,7 @@ func TestBiographyTellsLossFromEnd(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			var sums tally
-			b := &biography{client: "c001", key: session.Key{1}, idle: 10 * s, absolute: 30 * s, tally: &sums, byCredential: map[string]*life{}}
+			b := &biography{client: "c001", key: session.Key{1}, idle: 10 * s, absolute: 30 * s, tally: &sums, registry: newRegistry(), byCredential: map[string]*life{}}
 			for i := range tt.story {
 				e := &tt.story[i]
 				at := start.Add(e.at)
