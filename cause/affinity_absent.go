@@ -41,7 +41,7 @@ every server.`,
 })
 
 func detectAffinityAbsent(ev *Evidence) []Clue {
-	moved := ev.Clue("moved", "the request that failed went to another instance than the one before it", func(b *Break) bool { return b.Moved && b.Kind != "withheld" })
+	moved := ev.Clue("moved", "the request that failed went to another instance than the one before it", func(b *Break) bool { return b.Moved })
 	if moved == nil {
 		return nil
 	}

@@ -44,7 +44,7 @@ cookie or a header ("stick on" or "balance hash"). Keeping state in a shared sto
 
 func detectAffinityNotReturned(ev *Evidence) []Clue {
 	missing := func(b *Break) bool {
-		return b.Moved && b.Affinity == session.AffinityNone && b.Kind != "withheld"
+		return b.Moved && b.Affinity == session.AffinityNone
 	}
 	clues := ev.Clue("not-presented", "the request carried the session and no affinity cookie", missing)
 	if clues == nil || !issuesAffinity(ev) {

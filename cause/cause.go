@@ -52,11 +52,12 @@ type Cause struct {
 	Remedy   string   // the cure, one or two sentences
 	Rollback string   // how to undo the cure, or what undoes the fault at once
 	Runbook  string   // Markdown, ordered steps
+	Kinds    []string // the kinds of breaks that it makes; nil: lost and incomplete
 	Uses     []Source // what its detector reads, so that a report can say what is missing
 	// Neighbours are the causes that share its signature, with what separates them.
 	Neighbours map[string]string
 	// Detect returns the clues for and against this cause in a cluster of like breaks; none
-	// means "not this one".
+	// means "not this one". It is called through Clues.
 	Detect func(*Evidence) []Clue
 	Lab    Scenario
 }
@@ -98,6 +99,18 @@ type Clue struct {
 
 	// Source is where: a file and line, or a count of sessions.
 	Source string
+}
+
+// Clues has the detector look at a cluster, if its breaks are of a kind that the cause makes.
+func (c *Cause) Clues(ev *Evidence) []Clue {
+	kinds := c.Kinds
+	if kinds == nil {
+		kinds = []string{"lost", "incomplete"}
+	}
+	if !slices.Contains(kinds, ev.Breaks[0].Kind) {
+		return nil
+	}
+	return c.Detect(ev)
 }
 
 var catalogue []Cause

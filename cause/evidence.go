@@ -67,9 +67,15 @@ type Break struct {
 	Route        string
 	Class        session.Class
 	Foreign      bool
+	Scheme       string // of the request: http, https, "" unknown
 	Agent        string
 	Net          string
 	Release      string // of the instance asked, as far as known
+	FromRelease  string // of the instance with the state when it last knew the session
+	FoundOn      string // instance that knew the session again later, "" none did
+	FoundRelease string
+	Handed       *Moment // the latest answer that handed the credential out, or that should have (Kept)
+	Kept         bool    // that answer did not carry it
 	Store        string
 	Signs        session.Signs
 	SetNew       bool
@@ -85,6 +91,15 @@ type Break struct {
 	WasDown     bool    // the instance with the state was down at the moment of the break
 
 	Source string // "haproxy.log:123"
+}
+
+// A Moment is a request that matters beside the broken one.
+type Moment struct {
+	At     time.Time
+	Method session.Method
+	Route  string
+	Class  session.Class
+	Source string
 }
 
 // TakenOut reports whether the balancer had given the instance with the state up: by its own line, because it

@@ -28,7 +28,8 @@ back with its cookie. Or set the session cookie with SameSite=None; Secure for t
 
 3. Make that route answer with a 303 to a page of your own, without opening a session.
 4. Walk through the flow once in a browser and watch that the session cookie survives the way back.`,
-	Uses: []Source{Referers, Events},
+	Kinds: []string{"withheld"},
+	Uses:  []Source{Referers, Events},
 	Neighbours: map[string]string{
 		"samesite-strict-redirect":   "there a plain link or redirect from another site fails too",
 		"client-credentials-omitted": "there only scripts leave the cookie out",
@@ -40,7 +41,7 @@ back with its cookie. Or set the session cookie with SameSite=None; Secure for t
 
 func detectCrossSitePost(ev *Evidence) []Clue {
 	clues := ev.Clue("withheld-post", "the client held a live session and posted from another site without presenting it", func(b *Break) bool {
-		return b.Kind == "withheld" && b.Foreign && b.Method == session.POST
+		return b.Foreign && b.Method == session.POST
 	})
 	if clues == nil {
 		return nil

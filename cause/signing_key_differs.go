@@ -46,7 +46,7 @@ func detectSigningKey(ev *Evidence) []Clue {
 	if ev.InCookie {
 		clues = append(clues, Clue{ID: "in-cookie", Strength: 1, Text: "the session lives in the cookie itself", Source: ev.Declared.StoragePos.String()})
 	}
-	moved := ev.Clue("moved", "it happened at a change of instance", func(b *Break) bool { return b.Moved && b.Kind != "withheld" })
+	moved := ev.Clue("moved", "it happened at a change of instance", func(b *Break) bool { return b.Moved })
 	if moved == nil {
 		return append(clues, Clue{ID: "same-instance", Strength: 1, Against: true, Text: "the instance that issued the credential refused it itself"})
 	}

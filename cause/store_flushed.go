@@ -42,7 +42,7 @@ deletes by prefix. Forbid FLUSHALL and FLUSHDB to the application's user.`,
 func detectFlush(ev *Evidence) []Clue {
 	crossed, at, ok := oneInstant(ev)
 	s := share(crossed, len(ev.Breaks))
-	if !ok || ev.Share(func(b *Break) bool { return b.Kind == "withheld" }) > 0.5 {
+	if !ok {
 		return nil
 	}
 	clues := []Clue{{ID: "one-instant", Strength: s, Text: fmt.Sprintf("all that was last good before %s was gone after it", at.Format("15:04:05.000")), Source: ofBroken(crossed, len(ev.Breaks))}}

@@ -55,6 +55,8 @@ func signature(b *cause.Break) string {
 	case b.Kind == "withheld":
 		s.WriteString("/" + b.Method.String())
 		return s.String()
+	case b.Kind == "mixed-up", b.Kind == "never-established":
+		return s.String()
 	case b.FromStarted != nil:
 		s.WriteString("/restarted")
 	case b.TakenOut():
@@ -72,8 +74,10 @@ func signature(b *cause.Break) string {
 	switch b.Reason {
 	case "bad-signature", "unreadable", "invalid-signature", "decrypt-failed", "key-not-found":
 		s.WriteString("/unreadable")
-	case "error", "timeout":
-		s.WriteString("/error")
+	default:
+		if b.Result&session.AppError != 0 {
+			s.WriteString("/error")
+		}
 	}
 	return s.String()
 }
@@ -111,7 +115,7 @@ const explained = 0.35
 func rank(ev *cause.Evidence) []candidate {
 	var ranked []candidate
 	for _, c := range cause.All() {
-		clues := c.Detect(ev)
+		clues := c.Clues(ev)
 		if len(clues) == 0 {
 			continue
 		}

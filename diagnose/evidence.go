@@ -68,6 +68,7 @@ type run struct {
 	guarded map[uint16]bool // routes that refuse strangers
 	healthy []healthyVisit
 	probed  map[healthKey]*Served
+	opening map[string]string // instance -> the release that it ran first
 }
 
 // A settled break is a break with its place in its session.

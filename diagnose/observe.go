@@ -34,7 +34,7 @@ func Observe(ev *Evidence) []Observation {
 		}
 		o := Observation{Breaks: len(c.breaks), Total: len(d.breaks), Clues: map[string][]cause.Clue{}, Sessions: sessions}
 		for _, k := range cause.All() {
-			if clues := k.Detect(e); len(clues) > 0 {
+			if clues := k.Clues(e); len(clues) > 0 {
 				o.Clues[k.ID] = clues
 			}
 		}

@@ -68,6 +68,7 @@ func (d *run) gatherNotices() {
 		return n.Kind == session.Lifecycle && !n.Up && d.counts.Last != 0 && n.At.UnixNano() > d.counts.Last-int64(time.Second)
 	}
 	release := map[string]string{}
+	d.opening = map[string]string{}
 	balancer := false
 	kept := d.notices[:0]
 	for _, n := range d.notices {
@@ -79,6 +80,9 @@ func (d *run) gatherNotices() {
 		case session.Start:
 			was, seen := release[n.Instance]
 			n.Was, first = was, !seen
+			if !seen {
+				d.opening[n.Instance] = n.Release
+			}
 			release[n.Instance] = n.Release
 		case session.Lifecycle:
 			first = !balancer && n.Up

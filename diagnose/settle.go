@@ -62,7 +62,7 @@ func (d *run) settleLife(tl *session.Timeline) (suspects int64) {
 				continue
 			}
 		}
-		if first < 0 && trouble&(1<<v.Outcome) != 0 {
+		if first < 0 && (trouble&(1<<v.Outcome) != 0 || v.Mark != session.NoMark) {
 			first = i
 		}
 	}
@@ -155,6 +155,12 @@ func (d *run) describe(tl *session.Timeline, i int) *settled {
 		Signs: v.Signs, SetNew: v.SetNew, LoggedIn: tl.LoggedIn, Cart: int(tl.Cart), Source: d.source(v.Input, v.Line),
 		Net: network(v),
 	}
+	if v.Mark != session.NoMark {
+		b.Kind = v.Mark.String()
+	}
+	if v.Flags&session.KnownTLS != 0 {
+		b.Scheme = map[bool]string{true: "https", false: "http"}[v.Flags&session.Secure != 0]
+	}
 	if d.Classify != nil {
 		b.Class = d.Classify(v.Method, b.Route)
 	}
@@ -168,10 +174,10 @@ func (d *run) describe(tl *session.Timeline, i int) *settled {
 			b.good = k
 			b.LastGood = at(w.End())
 			b.From = n.Instances.Name(w.Instance)
-			b.Gap = time.Duration(v.Start - w.Start)
+			b.Gap = time.Duration(d.pause(tl, i))
 		}
 	}
-	if b.good >= 0 && v.Outcome != session.Withheld {
+	if b.good >= 0 && v.Outcome != session.Withheld && v.Mark != session.NeverEstablished {
 		b.Moved = b.From != "" && b.To != "" && b.From != b.To
 	}
 	if b.From == "" {
@@ -181,6 +187,7 @@ func (d *run) describe(tl *session.Timeline, i int) *settled {
 		b.Created = at(tl.First)
 	}
 	b.Nth = tl.Followups
+	d.around(b, tl, i)
 	b.weight = weigh(&b.Break)
 	b.family = familyOf(&b.Break)
 	b.proof = proofOf(v)
@@ -285,7 +292,7 @@ func familyOf(b *cause.Break) cause.Family {
 	switch {
 	case b.Kind == "incomplete", b.Kind == "mixed-up":
 		return cause.InconsistentData
-	case b.LoggedIn, b.Signs&session.SignDenied != 0:
+	case b.LoggedIn, b.Signs&session.SignDenied != 0, b.Kind == "never-established":
 		return cause.AuthenticationFailure
 	}
 	return cause.ExperienceGap
@@ -300,8 +307,17 @@ var signNames = map[session.Signs]string{
 	session.SignMiss:          "the application did not know the session",
 }
 
+var markProofs = map[session.Mark]string{
+	session.MixedUp:          "two clients presented one credential in turn",
+	session.NeverEstablished: "signed in, and the next request of the client came without a credential",
+	session.NotServed:        "the balancer answered this session with its own error again and again, and others not",
+}
+
 // proofOf says how it is known that a follow-up was not honoured.
 func proofOf(v *session.Visit) string {
+	if v.Mark != session.NoMark {
+		return markProofs[v.Mark]
+	}
 	if v.App&session.AppSeen != 0 {
 		return "application event"
 	}

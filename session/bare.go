@@ -8,8 +8,15 @@ import (
 func (c *Correlator) bare(r *Record, base []byte) {
 	withheld := c.withheld(r)
 	if r.Set == 0 {
-		if withheld < 0 && c.class(r) == LoginRoute && r.Method == POST {
-			c.login(nil, r, false)
+		if withheld >= 0 {
+			return
+		}
+		if c.class(r) == LoginRoute && r.Method == POST {
+			if !c.signedInWithout(r) {
+				c.login(nil, r, false)
+			}
+		} else {
+			c.stranger(r)
 		}
 		c.bareOne(r)
 		return

@@ -24,6 +24,7 @@ const (
 	briefForeign
 	briefRedispatched
 	briefSetNew
+	briefRolled
 )
 
 // shorten keeps what matters of a visit.
@@ -44,6 +45,9 @@ func (v *Visit) shorten() brief {
 	}
 	if v.SetNew {
 		b.bits |= briefSetNew
+	}
+	if v.Rolled {
+		b.bits |= briefRolled
 	}
 	return b
 }
@@ -67,6 +71,7 @@ func (b *brief) visit(agent uint16) Visit {
 		v.Flags |= Foreign
 	}
 	v.SetNew = b.bits&briefSetNew != 0
+	v.Rolled = b.bits&briefRolled != 0
 	return v
 }
 

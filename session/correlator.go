@@ -49,6 +49,8 @@ type Correlator struct {
 	slab     []slab
 	free     []int32
 	traces   map[int32]*trace
+	odd      map[int32]*oddity // lives with something rare about them
+	waiting  map[uint64]int32  // client -> a life that began with a login and whose credential the client may not have
 	moves    map[int32]move
 	reasons  []reasonKind
 	readings map[Pair]*reading
@@ -111,7 +113,7 @@ func NewCorrelator(v *Vocabulary, s Settings) *Correlator {
 	if s.Done == nil {
 		s.Done = func(*Timeline) {}
 	}
-	return &Correlator{Settings: s, vocab: v, keys: newTable(), clients: newTable(), traces: map[int32]*trace{}, moves: map[int32]move{}, bared: map[int32]Record{}, readings: map[Pair]*reading{}, Population: newPopulation()}
+	return &Correlator{Settings: s, vocab: v, keys: newTable(), clients: newTable(), traces: map[int32]*trace{}, odd: map[int32]*oddity{}, waiting: map[uint64]int32{}, moves: map[int32]move{}, bared: map[int32]Record{}, readings: map[Pair]*reading{}, Population: newPopulation()}
 }
 
 // Add adds one record.
@@ -135,6 +137,15 @@ func (c *Correlator) add(r *Record, base []byte, n int32, changes int) {
 	if c.First == 0 || r.Start < c.First {
 		c.First = r.Start
 	}
+	if r.App&AppKept != 0 {
+		c.kept(r, base)
+		return
+	}
+	c.dispatch(r, base)
+}
+
+// dispatch handles a request by what it presents.
+func (c *Correlator) dispatch(r *Record, base []byte) {
 	if r.Presented == 0 {
 		c.bare(r, base)
 		return
@@ -179,6 +190,8 @@ func (c *Correlator) Close() {
 	c.each(func(n int32, _ *life) { c.finish(n) })
 	c.keys, c.clients, c.slab, c.free = newTable(), newTable(), nil, nil
 	clear(c.traces)
+	clear(c.odd)
+	clear(c.waiting)
 	clear(c.moves)
 }
 

@@ -116,8 +116,13 @@ func (j *Joiner) mergeApp(p, a *Record, base []byte, own bool) {
 	if a.Presented != 0 && p.Presented == 0 && (!logged || p.Has&HasSession == 0 || p.Flags&CutKey != 0) {
 		p.Presented, p.PresentedAt = a.Presented, span(a.PresentedAt)
 	}
-	if a.Set != 0 && (!logged || p.Has&HasSetSession == 0) {
+	switch {
+	case a.Set == 0:
+	case !logged || p.Has&HasSetSession == 0:
 		p.Set, p.SetAt = a.Set, span(a.SetAt)
+	case p.Set == 0 && !p.Flow.Unserved:
+		p.Set, p.SetAt = a.Set, span(a.SetAt)
+		p.App |= AppKept
 	}
 	p.App |= a.App
 	p.Flags |= a.Flags & Twice

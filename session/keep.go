@@ -11,6 +11,7 @@ func (c *Correlator) account(n int32, l *life, r *Record, out Outcome, signs Sig
 		routing = RoutedNowhere
 	}
 	v.Outcome, v.Signs, v.Routing = out, signs, routing
+	mixed := false
 	switch out {
 	case Plain:
 		v.Routing = NoRouting
@@ -37,6 +38,7 @@ func (c *Correlator) account(n int32, l *life, r *Record, out Outcome, signs Sig
 	if k := uint32(r.Client); k != 0 {
 		if l.client != 0 && l.client != k {
 			c.AddressChanges++
+			mixed = c.shared(n, l, r)
 		}
 		l.client = k
 	}
@@ -53,7 +55,14 @@ func (c *Correlator) account(n int32, l *life, r *Record, out Outcome, signs Sig
 	if r.Port != 0 {
 		l.port = r.Port
 	}
+	alone := out == Unserved && c.unservedAlone(n, l)
 	c.keep(n, l, &v)
+	switch {
+	case mixed:
+		c.mark(n, l, &v, MixedUp)
+	case alone:
+		c.mark(n, l, &v, NotServed)
+	}
 }
 
 // moved remembers the first pair of requests between which the session moved.
@@ -76,7 +85,9 @@ func (c *Correlator) keep(n int32, l *life, v *Visit) {
 	trouble := v.Outcome == Lost || v.Outcome == Incomplete || v.Outcome == Suspect || v.Outcome == Withheld
 	if trouble && !l.troubled {
 		l.troubled = true
-		c.trace(n, l)
+		if c.traces[n] == nil {
+			c.trace(n, l)
+		}
 	}
 	l.ring[l.seen%ringLen] = v.shorten()
 	l.seen++

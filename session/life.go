@@ -202,7 +202,12 @@ func clientKey(r *Record) uint64 { return nonZero(r.Client ^ uint64(r.Agent)*0x9
 // finish hands a completed life on, if there is anything to say about it beyond the sums.
 func (c *Correlator) finish(n int32) {
 	l, r := c.life(n), c.rest(n)
-	if l.moves == 0 && !l.troubled {
+	o := c.odd[n]
+	if o != nil {
+		c.settleOdd(n, l, o)
+	}
+	marked := o != nil && o.mark != NoMark
+	if l.moves == 0 && !l.troubled && !marked {
 		c.example(n, l, r)
 		return
 	}
@@ -220,7 +225,7 @@ func (c *Correlator) finish(n int32) {
 	} else if r.recovered != 0 {
 		tl.RecoveredBy = "the same session again"
 	}
-	if l.troubled {
+	if l.troubled || marked {
 		if t := c.traces[n]; t != nil {
 			tl.Visits, tl.Omitted = t.visits, t.omitted
 		}
@@ -236,8 +241,9 @@ func (c *Correlator) drop(n int32, l *life, r *rest) {
 			c.keys.del(k, n)
 		}
 	}
-	if l.troubled {
+	if l.troubled || c.odd[n] != nil {
 		delete(c.traces, n)
+		delete(c.odd, n)
 	}
 	if l.notes&isBared != 0 {
 		delete(c.bared, n)

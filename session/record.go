@@ -65,6 +65,8 @@ const (
 	AppRestore
 	AppWrite
 	AppUser // the session belongs to a signed-in user
+	AppSlow // the store took longer than slowStore
+	AppKept // a credential was made and the answer did not carry it: Set is the one that the client never got
 )
 
 // Flags are traits of a request.

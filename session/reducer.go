@@ -161,6 +161,9 @@ func (d *Reducer) lifecycle(e *Event, r *Record, base []byte) {
 		return
 	}
 	r.App |= AppSeen
+	if e.StoreMs >= slowStoreMs {
+		r.App |= AppSlow
+	}
 	switch e.Result {
 	case Hit:
 		// Only a look-up says that the session was known: a create or a write succeeds all the same
@@ -201,6 +204,9 @@ func (d *Reducer) lifecycle(e *Event, r *Record, base []byte) {
 	}
 	r.Presented, r.PresentedAt = key, keyAt
 }
+
+// slowStoreMs is how long a look-up takes that somebody notices: stores of sessions answer within a few milliseconds.
+const slowStoreMs = 200
 
 func clampBytes(n int64) int32 {
 	if n > 1<<31-1 {

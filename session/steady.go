@@ -10,7 +10,7 @@ import (
 // trouble. It does exactly what follow does with such a request (a test says so) and reports false for any other.
 func (c *Correlator) steady(n int32, l *life, r *Record) bool {
 	if r.Instance != l.instance || r.Instance == 0 || r.Status-200 >= 100 || r.Set != 0 || r.App != 0 || r.Kind != Request ||
-		l.troubled || l.end != Abandoned || l.prev >= 0 || l.notes&(isBared|isRenewed) != 0 || r.Start < l.last || r.Flow.Unserved ||
+		l.troubled || l.end != Abandoned || l.client != uint32(r.Client) || l.prev >= 0 || l.notes&(isBared|isRenewed) != 0 || r.Start < l.last || r.Flow.Unserved ||
 		r.Flags&(Cleared|ToLogin|Foreign|Twice) != 0 || r.Has&HasStatus == 0 || c.Events || r.State != 0 || r.User != 0 || r.Cart >= 0 || r.Release != 0 {
 		return false
 	}
@@ -28,12 +28,6 @@ func (c *Correlator) steady(n int32, l *life, r *Record) bool {
 	c.Honoured++
 	c.Held++
 	l.followups++
-	if k := uint32(r.Client); k != 0 {
-		if l.client != 0 && l.client != k {
-			p.AddressChanges++
-		}
-		l.client = k
-	}
 	p.ByAffinity[r.Flow.Affinity][Held].good()
 	at(&p.ByInstance, r.Instance).good()
 	at(&p.ByRoute, r.Route).good()

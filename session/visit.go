@@ -56,6 +56,23 @@ const (
 	SignMiss                            // the application knew no such session and gave no reason
 )
 
+// A Mark is a break that shows in how a credential is used, not in what became of one request.
+type Mark uint8
+
+// The marks. MixedUp: two clients use one credential. NeverEstablished: somebody signed in and the client never came
+// with a credential. NotServed: the balancer has no instance for this session again and again.
+const (
+	NoMark Mark = iota
+	MixedUp
+	NeverEstablished
+	NotServed
+)
+
+var markNames = [...]string{"", "mixed-up", "never-established", "unserved"}
+
+// String returns the mark as the kind of a break.
+func (m Mark) String() string { return markNames[m] }
+
 // A Visit is one request of a session as the Correlator judged it.
 type Visit struct {
 	Start                                          int64
@@ -74,6 +91,8 @@ type Visit struct {
 	Outcome                                        Outcome
 	Signs                                          Signs
 	SetNew                                         bool // the answer set another credential
+	Rolled                                         bool // the answer handed the credential presented out again
+	Mark                                           Mark
 	Net6                                           uint16
 }
 
@@ -89,7 +108,7 @@ func visitOf(r *Record) Visit {
 		NewAffin: r.NewAffin, Bytes: r.Bytes, Instance: r.Instance, AppOn: r.AppOn, Pool: r.Pool, Listener: r.Listener, Route: r.Route,
 		Status: r.Status, Input: r.Input, Reason: r.Reason, Agent: r.Agent, Release: r.Release, App: r.App,
 		Cart: int16(min(r.Cart, 1<<15-1)), Flow: r.Flow, Flags: r.Flags, Method: r.Method,
-		SetNew: r.Set != 0 && r.Set != r.Presented,
+		SetNew: r.Set != 0 && r.Set != r.Presented, Rolled: r.Set != 0 && r.Set == r.Presented,
 	}
 }
 
