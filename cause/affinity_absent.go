@@ -69,8 +69,13 @@ func detectAffinityAbsent(ev *Evidence) []Clue {
 		clues = append(clues, Clue{ID: "signature", Strength: share(n, len(ev.Breaks)), Against: true, Text: "the application could not verify the credential", Source: ofBroken(n, len(ev.Breaks))})
 	}
 	clues = append(clues, sharedState(ev)...)
-	if ev.Storage == "memory" {
+	switch {
+	case ev.Storage == "memory":
 		clues = append(clues, Clue{ID: "memory", Strength: 1, Text: "the state lives in the memory of the instance that made it"})
+	case NodeLocal(ev.Storage):
+		clues = append(clues, Clue{ID: "disk", Strength: 1, Against: true, Text: "the state lives on each instance's own disk (" + ev.Storage + "): a shared store is the cure"})
+	case ev.Storage == "":
+		clues = append(clues, Clue{ID: "undeclared", Strength: 1, Against: true, Text: "nothing says that the state lives in the memory of instances; on a disk, a shared store would be the cure"})
 	}
 	return clues
 }

@@ -68,6 +68,7 @@ func detectDeploy(ev *Evidence) []Clue {
 	if c, ok := ev.ChangeNear(ev.Breaks[0].At, changeWindow, "deploy", "restart"); ok {
 		clues = append(clues, changeClue(c))
 	}
+	clues = append(clues, contradiction(ev, "signature", "the application could not verify the credential", func(b *Break) bool { return badSignature(b.Reason) })...)
 	clues = append(clues, wasGone(ev)...)
 	return append(clues, downLong(ev)...)
 }

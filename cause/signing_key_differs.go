@@ -2,6 +2,7 @@ package cause
 
 import (
 	"fmt"
+	"time"
 )
 
 var _ = register(Cause{
@@ -52,12 +53,28 @@ func detectSigningKey(ev *Evidence) []Clue {
 	}
 	clues = append(clues, moved...)
 	clues = append(clues, byPair(ev)...)
+	clues = append(clues, quietBefore(ev)...)
 	if n := ev.Count(func(b *Break) bool { return b.FromStarted != nil || b.ToStarted != nil }); share(n, len(ev.Breaks)) > 0.5 {
 		clues = append(clues, Clue{ID: "after-start", Strength: share(n, len(ev.Breaks)), Against: true, Text: "an instance had started anew in between", Source: ofBroken(n, len(ev.Breaks))})
 	} else {
 		clues = append(clues, Clue{ID: "at-all-times", Strength: 1 - share(n, len(ev.Breaks)), Text: "no instance had started anew in between"})
 	}
 	return clues
+}
+
+// quietBefore speaks against a standing difference where sessions moved and were honoured for a while before the first loss.
+func quietBefore(ev *Evidence) []Clue {
+	s, moved, all := &ev.People.Series, 0, 0
+	for i, st := range s.Steps {
+		all += int(st.Moved)
+		if !time.Unix(0, s.Start+int64(i+1)*s.Step).After(ev.All[0].At) {
+			moved += int(st.Moved)
+		}
+	}
+	if moved < 20 || moved*6 < all {
+		return nil
+	}
+	return []Clue{{ID: "quiet-before", Strength: 1, Against: true, Text: "before the first loss sessions moved and were known everywhere", Source: fmt.Sprintf("%d moves", moved)}}
 }
 
 // byPair says whether pairs of instances either always or never understand each other.

@@ -45,6 +45,9 @@ func detectFlush(ev *Evidence) []Clue {
 	if !ok {
 		return nil
 	}
+	if a, ok := ageOf(ev); ok && a.older > onlyIdle {
+		return nil // whoever was busy lived on
+	}
 	clues := []Clue{{ID: "one-instant", Strength: s, Text: fmt.Sprintf("all that was last good before %s was gone after it", at.Format("15:04:05.000")), Source: ofBroken(crossed, len(ev.Breaks))}}
 	if held := heldAcross(ev, at); held > 0.2 {
 		clues = append(clues, Clue{ID: "same-instance", Strength: held, Text: "the instance that had honoured the session did not know it any more", Source: percent(held) + " of the sessions broken at that moment"})

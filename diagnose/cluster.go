@@ -212,6 +212,12 @@ func (d *run) served(p *topology.Pool) int64 {
 	return n
 }
 
+// shared reports whether all instances reach the state.
+func (d *run) shared() bool {
+	ev := cause.Evidence{Storage: d.storage()}
+	return ev.SharedStorage()
+}
+
 // storage returns where the state lives: by the application's events, else as declared.
 func (d *run) storage() string {
 	seen := ""
@@ -229,6 +235,5 @@ func (d *run) inCookie() bool {
 	if s := d.storage(); s != "" {
 		return s == "cookie" || s == "signed-cookie"
 	}
-	p := d.Population
-	return p.Signed.Held >= 64 && p.BySign[0].Held*10 > p.Signed.Held
+	return d.Population.Renews()
 }

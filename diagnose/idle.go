@@ -82,7 +82,8 @@ func (d *run) pause(tl *session.Timeline, i int) int64 {
 const (
 	fewestPauses = 50  // honoured follow-ups below which no idle time is looked for
 	fewestIdle   = 2   // sessions that must have been lost after a long pause
-	idleShare    = 0.3 // of follow-ups after a long pause that must look lost; pages that need no session go on answering
+	shownShare   = 0.3 // of follow-ups after a long pause that must look lost; pages that need no session go on answering
+	saidShare    = 0.9 // that the application must not have known, where it says so: nothing outlives an idle time
 	idleContrast = 8   // how much more often they must than after a short one
 	idleEvidence = 7   // logarithm of how much likelier two rates must be than one: 1,000 to 1
 )
@@ -93,14 +94,22 @@ func (d *run) findIdleGap() {
 	if d.Declared.Idle > 0 {
 		return
 	}
-	honoured := &d.Population.Gaps
-	var lost [len(*honoured)]float64
+	honoured := d.Population.Gaps
+	shared := d.shared() // then it makes no difference which instance finds that a session expired
+	if shared {
+		for i, n := range d.Population.MovedGaps {
+			honoured[i] += n
+		}
+	}
+	var lost [len(honoured)]float64
 	var below, belowLost, above, aboveLost float64
 	for i := range d.Troubled {
 		tl := &d.Troubled[i]
 		for k := 1; k < len(tl.Visits); k++ {
-			if v := &tl.Visits[k]; v.Outcome == session.Suspect {
-				if v.Routing == session.Held {
+			v := &tl.Visits[k]
+			elsewhere := shared && v.Outcome == session.Lost && v.Signs&session.SignMiss != 0
+			if v.Outcome == session.Suspect || elsewhere {
+				if v.Routing == session.Held || elsewhere {
 					lost[gapBucket(d.pause(tl, k), len(lost))]++
 					aboveLost++
 				}
@@ -119,13 +128,20 @@ func (d *run) findIdleGap() {
 	for b := 1; b < len(lost); b++ {
 		below, above = below+float64(honoured[b-1]), above-float64(honoured[b-1])
 		belowLost, aboveLost = belowLost+lost[b-1], aboveLost-lost[b-1]
-		if aboveLost < fewestIdle || rate(above, aboveLost) < max(idleShare, idleContrast*rate(below, belowLost)) {
+		if aboveLost < fewestIdle || rate(above, aboveLost) < max(d.idleShare(), idleContrast*rate(below, belowLost)) {
 			continue
 		}
 		if l := likelihood(below, belowLost) + likelihood(above, aboveLost); l > best {
 			best, d.idleGap = l, session.GapFloor(b)
 		}
 	}
+}
+
+func (d *run) idleShare() float64 {
+	if d.Events {
+		return saidShare
+	}
+	return shownShare
 }
 
 // gapBucket returns the bucket of Population.Gaps into which a pause falls.

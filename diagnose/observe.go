@@ -8,6 +8,7 @@ import (
 // An Observation is what all detectors saw in one cluster of like breaks. Weights are derived from the
 // observations of recorded cases.
 type Observation struct {
+	Kind   string // of its breaks
 	Breaks int
 	Total  int // breaks of the whole case
 	Clues  map[string][]cause.Clue
@@ -32,7 +33,7 @@ func Observe(ev *Evidence) []Observation {
 			e.Breaks = append(e.Breaks, &b.Break)
 			sessions = append(sessions, b.Session)
 		}
-		o := Observation{Breaks: len(c.breaks), Total: len(d.breaks), Clues: map[string][]cause.Clue{}, Sessions: sessions}
+		o := Observation{Kind: c.breaks[0].Kind, Breaks: len(c.breaks), Total: len(d.breaks), Clues: map[string][]cause.Clue{}, Sessions: sessions}
 		for _, k := range cause.All() {
 			if clues := k.Clues(e); len(clues) > 0 {
 				o.Clues[k.ID] = clues

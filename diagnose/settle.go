@@ -62,6 +62,12 @@ func (d *run) settleLife(tl *session.Timeline) (suspects int64) {
 				continue
 			}
 		}
+		if first < 0 && d.expiredElsewhere(tl, i) {
+			ended = true
+			d.uncount(v)
+			d.counts.EndsIdle++
+			continue
+		}
 		if first < 0 && (trouble&(1<<v.Outcome) != 0 || v.Mark != session.NoMark) {
 			first = i
 		}
@@ -70,6 +76,20 @@ func (d *run) settleLife(tl *session.Timeline) (suspects int64) {
 		d.breaks = append(d.breaks, d.describe(tl, first))
 	}
 	return suspects
+}
+
+// expiredElsewhere reports whether a session that all instances reach expired, and another instance than the one before
+// found that out.
+func (d *run) expiredElsewhere(tl *session.Timeline, i int) bool {
+	v := &tl.Visits[i]
+	if v.Outcome != session.Lost || v.Signs&session.SignMiss == 0 || !d.shared() {
+		return false
+	}
+	switch d.Names.Reasons.Name(v.Reason) {
+	case "", "unknown", "not-found":
+		return d.idle(tl, i)
+	}
+	return false
 }
 
 // uncount takes a visit out of the sums: it turned out to be no follow-up.
@@ -132,7 +152,7 @@ func (d *run) judge(tl *session.Timeline, i int, broken bool) session.Outcome {
 func (d *run) proving() session.Signs {
 	signs := session.SignDenied | session.SignCleared | session.SignMiss
 	p := d.Population
-	if p.Signed.Held < 64 || p.BySign[0].Held*10 <= p.Signed.Held {
+	if !p.Renews() {
 		signs |= session.SignNewCredential
 	}
 	shrunk := p.BySign[4]

@@ -125,6 +125,10 @@ func (c *Correlator) add(r *Record, base []byte, n int32, changes int) {
 		c.notice(r)
 		return
 	}
+	if r.App&AppKept != 0 && r.Set != 0 {
+		c.kept(r, base)
+		return
+	}
 	if r.Kind != Destroy || r.RequestID != 0 { // a clean-up timer's word is no request
 		c.Requests++
 	}
@@ -137,15 +141,6 @@ func (c *Correlator) add(r *Record, base []byte, n int32, changes int) {
 	if c.First == 0 || r.Start < c.First {
 		c.First = r.Start
 	}
-	if r.App&AppKept != 0 {
-		c.kept(r, base)
-		return
-	}
-	c.dispatch(r, base)
-}
-
-// dispatch handles a request by what it presents.
-func (c *Correlator) dispatch(r *Record, base []byte) {
 	if r.Presented == 0 {
 		c.bare(r, base)
 		return

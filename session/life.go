@@ -122,7 +122,7 @@ func (c *Correlator) begin(key uint64, span Span, r *Record, base []byte) (int32
 	c.free = c.free[:len(c.free)-1]
 	l, t := c.life(n), c.rest(n)
 	c.serial++
-	l.state = state{used: true, last: r.Start, cart: -1, prev: -1}
+	l.state = state{used: true, last: r.Start, client: uint32(r.Client), cart: -1, prev: -1}
 	*t = rest{id: c.serial, first: r.Start, client: r.Client, net: r.Net, net6: r.Net6, ipv6: r.Flags&IPv6 != 0, agent: r.Agent,
 		nextOf: -1, prevOf: -1, user: r.User}
 	c.remember(t, span, base)
@@ -231,6 +231,9 @@ func (c *Correlator) finish(n int32) {
 		}
 	}
 	tl.Pseudonym = r.pseudonym(c.Key)
+	if marked {
+		tl.Pseudonym = o.name
+	}
 	c.Done(&tl)
 }
 

@@ -8,10 +8,11 @@ import (
 // An oddity is what is remembered of a life with something rare about it. Healthy sessions have none.
 type oddity struct {
 	mark      Mark
-	faces     []face // the clients that presented the credential, in order of appearance
-	since     int64  // when the second one came
-	strangers bool   // they are different people
-	bare      *Visit // the signed-in client's request without a credential
+	name      Pseudonym // of the session when it was marked: somebody else's login may rename it later
+	faces     []face    // the clients that presented the credential, in order of appearance
+	since     int64     // when the second one came
+	strangers bool      // they are different people
+	bare      *Visit    // the signed-in client's request without a credential
 
 	// What was served and not served before the first of its requests in a row that no instance answered.
 	served, unserved int64
@@ -82,7 +83,7 @@ func (c *Correlator) hasOther(n int32, r *Record) (has bool) {
 // unservedAlone reports whether a session is refused by the balancer itself again while others are served.
 func (c *Correlator) unservedAlone(n int32, l *life) bool {
 	o := c.oddityOf(n)
-	if l.seen == 0 || c.ring(n)[(l.seen-1)%ringLen].outcome != Unserved {
+	if l.seen == 0 || l.ring[(l.seen-1)%ringLen].outcome != Unserved {
 		o.served, o.unserved = c.Honoured, c.Unserved-1
 		return false
 	}
@@ -96,7 +97,7 @@ func (c *Correlator) mark(n int32, l *life, v *Visit, m Mark) {
 	if o.mark != NoMark {
 		return
 	}
-	o.mark = m
+	o.mark, o.name = m, c.rest(n).pseudonym(c.Key)
 	t := c.traces[n]
 	if t == nil {
 		c.trace(n, l)
@@ -114,11 +115,16 @@ func (c *Correlator) mark(n int32, l *life, v *Visit, m Mark) {
 // kept handles a request in which the application made a credential that the answer did not carry. For a login that is a
 // session that can never live, unless the client comes with another credential.
 func (c *Correlator) kept(r *Record, base []byte) {
-	if r.Presented != 0 || r.Client == 0 || r.User == 0 && c.class(r) != LoginRoute {
-		plain := *r
-		plain.Set, plain.SetAt = 0, Span{}
-		c.dispatch(&plain, base)
+	plain := *r
+	plain.Set, plain.SetAt = 0, Span{}
+	plain.App &^= AppCreate // not under the credential that was presented
+	c.Add(&plain, base)
+	class := c.class(r)
+	if r.Presented != 0 || r.Client == 0 || r.User == 0 && class != LoginRoute {
 		return
+	}
+	if class == LoginRoute && r.Method == POST {
+		c.Logins-- // the login was counted already
 	}
 	c.await(r, c.create(r, base))
 }

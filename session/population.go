@@ -20,6 +20,9 @@ type Population struct {
 	// [2^(b/4), 2^((b+1)/4)) ms.
 	Gaps [gapBuckets]int64
 
+	// MovedGaps counts them by another instance than the one before.
+	MovedGaps [gapBuckets]int64
+
 	Foreign, ForeignPost Tally // follow-ups that come from another site
 
 	Series Series
@@ -100,8 +103,13 @@ func (c *Correlator) population(l *life, r *Record, v *Visit) {
 			p.ForeignPost.add(v)
 		}
 	}
-	if v.Outcome == Honoured && v.Routing == Held {
-		p.Gaps[gapBucket(l.pause(v.Start))]++
+	if v.Outcome == Honoured {
+		switch v.Routing {
+		case Held:
+			p.Gaps[gapBucket(l.pause(v.Start))]++
+		case Moved:
+			p.MovedGaps[gapBucket(l.pause(v.Start))]++
+		}
 	}
 	p.signs(v, !l.troubled && c.classOf(v.Method, v.Route) != LoginRoute)
 	p.Series.add(v)
@@ -135,6 +143,13 @@ func (p *Population) signs(v *Visit, quiet bool) {
 			p.BySign[i].FirstSeen++
 		}
 	}
+}
+
+// Renews reports whether, over all of the evidence, sessions that stay where they are get new credentials so often that
+// a new one is how this application works: a signed cookie changes with its content. A session that expired gets one too, now
+// and then.
+func (p *Population) Renews() bool {
+	return p.BySign[0].Held >= 3 && p.BySign[0].Held*20 > p.Signed.Held
 }
 
 // renewsAlways reports whether sessions that stay where they are get new credentials all the time:

@@ -150,7 +150,7 @@ func (st *stage) intentTier(nodes []*node, line func(format string, args ...any)
 
 func (st *stage) writeTruth() error {
 	t := Truth{
-		Schema: TruthSchema, Cause: NoFault, Also: []string{}, Accept: []string{},
+		Schema: TruthSchema, Cause: NoFault, Also: []string{}, Accept: []string{}, Needs: st.sc.needs,
 		Seed: st.opt.Seed, LB: st.lb.product.Name, Real: st.lb.binary != "", App: "shop",
 		Storage: string(st.sc.storage), LogDetail: st.opt.LogDetail, FaultAt: st.faultAt,
 		Followups: st.tally.followups.Load(), LostFollowups: st.tally.lost.Load(),

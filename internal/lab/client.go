@@ -47,6 +47,7 @@ func (st *stage) newClient(i int, f family) *client {
 		},
 	}
 	c.agent = agentOf(f, c.rng)
+	c.life.agent = c.agent
 	if f == st.sc.dropsCookie {
 		c.jar.ignores = func(name string) bool { return name == affinityCookie }
 	}

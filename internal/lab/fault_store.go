@@ -15,15 +15,15 @@ func plantEviction(p *planner, sc *scenario) {
 	if p.rng.IntN(2) == 0 {
 		sc.affinity = noAffinity
 	}
-	sc.lingers = 0.14
-	waves := 3 + p.rng.IntN(2)
+	sc.lingers = 0.22
+	waves := 2 + p.rng.IntN(2)
 	for i := range waves {
 		// An entry goes when it was not used for as long as the job takes to write the whole memory full. A wave
 		// must last longer than that to reach anybody, and one wave is faster than the next.
-		age := time.Duration((0.2 + 0.3*float64(i%3)/2 + 0.06*p.rng.Float64()) * float64(sc.idle))
+		age := time.Duration((0.18 + 0.12*float64(i) + 0.06*p.rng.Float64()) * float64(sc.idle))
 		sc.steps = append(sc.steps, step{
 			at: p.at(0.22+0.66*float64(i)/float64(waves), 0.05), do: warm,
-			rate: int(float64(sc.storeMemory) / age.Seconds()), lasts: age + p.between(p.span/16, p.span/9),
+			rate: int(float64(sc.storeMemory) / age.Seconds()), lasts: age + p.between(p.span/40, p.span/24),
 			change: p.sometimes(&plannedChange{kind: p.pick("deploy", "flag"), target: "catalogue", what: p.pick("price import", "search pages warmed up", "catalogue refreshed")}),
 		})
 	}
@@ -35,10 +35,12 @@ func plantShortLife(p *planner, sc *scenario) {
 	if p.rng.IntN(2) == 0 {
 		sc.affinity = noAffinity
 	}
-	sc.lingers = 0.12
+	sc.lingers = 0.22
 	sc.storeLife = time.Duration((0.22 + 0.2*p.rng.Float64()) * float64(sc.idle)).Round(10 * time.Millisecond)
 	if p.rng.IntN(2) == 0 {
 		sc.shortLived = []int{p.rng.IntN(sc.instances)}
+	} else {
+		sc.needs = []string{"limpet.yaml"} // what is promised stands there only
 	}
 }
 
@@ -53,7 +55,7 @@ func plantFailover(p *planner, sc *scenario) {
 	static := 1 + p.rng.IntN(sc.instances)
 	sc.followsRole = p.rng.Perm(sc.instances)[static:]
 	sc.steps = append(sc.steps, step{
-		at: p.at(0.45, 0.2), do: failOver, lasts: p.between(p.span/7, p.span/4),
+		at: p.at(0.4, 0.2), do: failOver, lasts: p.between(p.span/5, p.span/3),
 		change: p.sometimes(&plannedChange{kind: "store", target: "redis", what: p.pick("planned failover for a kernel update", "replica promoted")}),
 	})
 }

@@ -91,7 +91,7 @@ func recordOnce(ctx context.Context, opt RecordOptions) (*Case, error) {
 	if err != nil {
 		return nil, err
 	}
-	c := &Case{Cause: truth.Cause, Also: twisted.also, Story: story(st, truth, twisted, &opt)}
+	c := &Case{Cause: truth.Cause, Needs: truth.Needs, Also: twisted.also, Story: story(st, truth, twisted, &opt)}
 	for _, l := range truth.Sessions {
 		if l.Lost {
 			c.Broken = append(c.Broken, slices.Clone(l.Pseudonyms))

@@ -19,6 +19,7 @@ type Case struct {
 	Story  string
 	Cause  string     // NoFault for a healthy one
 	Also   string     // a second cause at work, "" none
+	Needs  []string   // files without which nothing contradicts what happened: sessions then ended as they should
 	Broken [][]string // session lives that really broke, each by its pseudonyms, sorted
 	Files  []txtar.File
 }
@@ -36,6 +37,9 @@ func (c *Case) Marshal() []byte {
 	want := fmt.Appendf(nil, "%s\nbreaks %d\n", c.Cause, len(c.Broken))
 	if c.Also != "" {
 		want = fmt.Appendf(want, "also %s\n", c.Also)
+	}
+	for _, name := range c.Needs {
+		want = fmt.Appendf(want, "needs %s\n", name)
 	}
 	for _, life := range c.Broken {
 		want = fmt.Appendf(want, "broken %s\n", strings.Join(life, " "))
@@ -79,6 +83,8 @@ func (c *Case) want(text string) error {
 			breaks, err = strconv.Atoi(rest)
 		case word == "broken":
 			c.Broken = append(c.Broken, strings.Fields(rest))
+		case word == "needs":
+			c.Needs = append(c.Needs, rest)
 		case word == "also":
 			c.Also = rest
 		default:

@@ -30,6 +30,35 @@ var twists = map[string]twisting{
 			sc.affinity, sc.nativeShare, sc.dropsCookie = cookieAffinity, 0.4, familyNative
 		},
 	},
+	"restart": {
+		text: "One instance is restarted as well, with the release that it had and the key that it had.",
+		do: func(sc *scenario, span time.Duration) {
+			sc.steps = append(sc.steps, step{at: span / 2, do: restart, release: firstRelease, lasts: span / 50,
+				change: &plannedChange{kind: "restart", target: instanceName(0), what: "log level changed"}})
+		},
+	},
+	"roles-change": {
+		text: "The store's primary becomes a replica for a moment as well; an instance that does not notice fails to write.",
+		also: "store-failover-writes-fail",
+		do: func(sc *scenario, span time.Duration) {
+			sc.followsRole = []int{1, 2, 3}
+			sc.steps = append(sc.steps, step{at: span / 6, do: failOver, lasts: span / 7})
+		},
+	},
+	"scheme-lost": {
+		text: "One instance takes all requests for plain http and hands out no cookie to those who sign in there.",
+		also: "secure-cookie-proto-unknown",
+		do: func(sc *scenario, _ time.Duration) {
+			sc.https, sc.schemeLost, sc.affinity = true, []int{0}, noAffinity
+		},
+	},
+	"shared-cache": {
+		text: "A cache in front of the balancer keeps product pages with their cookies as well, for a short time.",
+		also: "setcookie-cached-leak",
+		do: func(sc *scenario, _ time.Duration) {
+			sc.rolling, sc.sharedCache = true, true
+		},
+	},
 	"payment-posts": {
 		text: "Customers who pay come back by a POST from the payment provider's site, which costs a few of them their session too.",
 		also: "samesite-cross-site-post",

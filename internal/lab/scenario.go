@@ -49,6 +49,7 @@ type scenario struct {
 	https       bool          // clients come over https; TLS ends before the balancer
 	schemeLost  []int         // instances that do not believe what they are told about the scheme
 	rolling     bool          // every page hands the session cookie out again
+	needs       []string      // files of the bundle without which nothing contradicts what happens
 	sharedCache bool          // a cache in front of the balancer keeps product pages, cookies and all
 
 	steps   []step

@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"slices"
 	"sort"
+	"time"
 
 	"limpet.dev/diagnose"
 )
@@ -189,6 +190,9 @@ func matchBreaks(s *Cell, truth *Truth, report *diagnose.Report) []Difference {
 	for _, br := range report.Breaks {
 		s.ReportBreaks++
 		name := byPseudonym[br.Session]
+		if name == "" && br.Kind == "never-established" {
+			name = nameless(truth, matched, br.At)
+		}
 		l := truth.Sessions[name]
 		says := fmt.Sprintf("%s at %s, %s, %s %s status %d, from %s to %s, by %s", br.Kind, br.At.UTC().Format("15:04:05.000"), br.Cause,
 			br.Request.Method, br.Request.Path, br.Request.Status, br.From, br.To, br.Proof)
@@ -210,6 +214,20 @@ func matchBreaks(s *Cell, truth *Truth, report *diagnose.Report) []Difference {
 		}
 	}
 	return append(diffs, missed(truth, matched)...)
+}
+
+// nameless finds the life that a break belongs to of which the log shows no credential: the one that broke at that moment.
+func nameless(truth *Truth, matched map[string]bool, at time.Time) string {
+	best, near := "", 250*time.Millisecond
+	for name, l := range truth.Sessions {
+		if !l.Lost || l.Kind != "never-established" || matched[name] || l.At == nil {
+			continue
+		}
+		if d := l.At.Sub(at).Abs(); d < near || d == near && name < best {
+			best, near = name, d
+		}
+	}
+	return best
 }
 
 // missed lists the lives that broke and that the report does not show.

@@ -83,7 +83,7 @@ func (s *shopper) act(ctx context.Context) error {
 		s.st.rest(ctx, s.st.sc.idle*8/5)
 	}
 	if s.st.sc.lingers > 0 && s.rng.Float64() < s.st.sc.lingers {
-		s.st.rest(ctx, time.Duration((0.2+0.7*s.rng.Float64())*float64(s.st.sc.idle)))
+		s.st.rest(ctx, time.Duration((0.2+0.5*s.rng.Float64())*float64(s.st.sc.idle)))
 	}
 	if !s.habits.guest {
 		switch p := s.rng.Float64(); {
@@ -145,7 +145,11 @@ func (s *shopper) actInApp(ctx context.Context) error {
 }
 
 func (s *shopper) look(ctx context.Context) error {
-	_, err := s.get(ctx, fmt.Sprintf("/product/%d", 1+s.rng.IntN(40)))
+	pages := 40
+	if s.st.sc.sharedCache {
+		pages = 12 // those that everybody looks at
+	}
+	_, err := s.get(ctx, fmt.Sprintf("/product/%d", 1+s.rng.IntN(pages)))
 	if s.family != familyNative && s.rng.IntN(3) == 0 {
 		s.get(ctx, "/static/shop.css")
 	}

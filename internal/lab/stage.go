@@ -100,7 +100,7 @@ func (st *stage) start(ctx context.Context) error {
 		}
 	}
 	if st.sc.sharedCache {
-		if st.cdn, err = startCDN(st.edges[0].listen, st.opt.Duration/12); err != nil {
+		if st.cdn, err = startCDN(st.edges[0].listen, st.opt.Duration/5); err != nil {
 			return err
 		}
 	}

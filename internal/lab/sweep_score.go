@@ -76,6 +76,7 @@ func MeasureAll(dir string, run func(dir string, ignore func(string) bool) (*dia
 			if err != nil {
 				return nil, err
 			}
+			truth = truth.Under(l.Ignore)
 			report, err := run(dir, l.Ignore)
 			if err != nil {
 				return nil, fmt.Errorf("diagnose %s: %w", dir, err)

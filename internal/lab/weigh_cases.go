@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"os"
+	"slices"
 
 	"limpet.dev/diagnose"
 	"limpet.dev/internal/ingest"
@@ -50,13 +51,29 @@ func observeCase(ctx context.Context, c *Case, products []*lb.Product) ([]Labell
 		if err != nil {
 			return nil, err
 		}
-		l := LabelledCase{Name: c.Name, Variant: v.Name, Cause: c.Cause, Also: c.Also, Seen: diagnose.Observe(ev)}
+		l := LabelledCase{Name: c.Name, Variant: v.Name, Cause: c.under(&v), Also: c.Also, Seen: diagnose.Observe(ev)}
 		for _, o := range l.Seen {
-			l.Real = append(l.Real, c.real(o))
+			n := 0
+			if l.Cause != NoFault {
+				n = c.real(o)
+			}
+			l.Real = append(l.Real, n)
 		}
 		labelled = append(labelled, l)
 	}
 	return labelled, nil
+}
+
+// under returns the cause that the evidence left by v shows. Where nothing says that sessions live in the memory of
+// instances, they are taken to live on each instance's disk (TAXONOMY, "Between neighbours").
+func (c *Case) under(v *Leaving) string {
+	if slices.ContainsFunc(c.Needs, v.Ignore) {
+		return NoFault
+	}
+	if c.Cause == "affinity-absent" && v.Ignore("limpet.yaml") && v.Ignore("events.jsonl") {
+		return "session-store-node-local"
+	}
+	return c.Cause
 }
 
 // real returns how many of a cluster's breaks are real.
@@ -66,6 +83,9 @@ func (c *Case) real(o diagnose.Observation) int {
 		if c.Really(s.String()) {
 			n++
 		}
+	}
+	if n == 0 && o.Kind == "never-established" { // by the log alone such a session has no credential to know it by
+		return min(o.Breaks, len(c.Broken))
 	}
 	return n
 }
