@@ -49,7 +49,7 @@ type Correlator struct {
 	slab     []slab
 	free     []int32
 	traces   map[int32]*trace
-	odd      map[int32]*oddity // lives with something rare about them
+	rarities map[int32]*rarity // lives with something rare about them
 	waiting  map[uint64]int32  // client -> a life that began with a login and whose credential the client may not have
 	moves    map[int32]move
 	reasons  []reasonKind
@@ -113,7 +113,7 @@ func NewCorrelator(v *Vocabulary, s Settings) *Correlator {
 	if s.Done == nil {
 		s.Done = func(*Timeline) {}
 	}
-	return &Correlator{Settings: s, vocab: v, keys: newTable(), clients: newTable(), traces: map[int32]*trace{}, odd: map[int32]*oddity{}, waiting: map[uint64]int32{}, moves: map[int32]move{}, bared: map[int32]Record{}, readings: map[Pair]*reading{}, Population: newPopulation()}
+	return &Correlator{Settings: s, vocab: v, keys: newTable(), clients: newTable(), traces: map[int32]*trace{}, rarities: map[int32]*rarity{}, waiting: map[uint64]int32{}, moves: map[int32]move{}, bared: map[int32]Record{}, readings: map[Pair]*reading{}, Population: newPopulation()}
 }
 
 // Add adds one record.
@@ -185,7 +185,7 @@ func (c *Correlator) Close() {
 	c.each(func(n int32, _ *life) { c.finish(n) })
 	c.keys, c.clients, c.slab, c.free = newTable(), newTable(), nil, nil
 	clear(c.traces)
-	clear(c.odd)
+	clear(c.rarities)
 	clear(c.waiting)
 	clear(c.moves)
 }

@@ -202,9 +202,9 @@ func clientKey(r *Record) uint64 { return nonZero(r.Client ^ uint64(r.Agent)*0x9
 // finish hands a completed life on, if there is anything to say about it beyond the sums.
 func (c *Correlator) finish(n int32) {
 	l, r := c.life(n), c.rest(n)
-	o := c.odd[n]
+	o := c.rarities[n]
 	if o != nil {
-		c.settleOdd(n, l, o)
+		c.settleRare(n, l, o)
 	}
 	marked := o != nil && o.mark != NoMark
 	if l.moves == 0 && !l.troubled && !marked {
@@ -244,9 +244,9 @@ func (c *Correlator) drop(n int32, l *life, r *rest) {
 			c.keys.del(k, n)
 		}
 	}
-	if l.troubled || c.odd[n] != nil {
+	if l.troubled || c.rarities[n] != nil {
 		delete(c.traces, n)
-		delete(c.odd, n)
+		delete(c.rarities, n)
 	}
 	if l.notes&isBared != 0 {
 		delete(c.bared, n)

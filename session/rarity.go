@@ -5,8 +5,8 @@ import (
 	"time"
 )
 
-// An oddity is what is remembered of a life with something rare about it. Healthy sessions have none.
-type oddity struct {
+// A rarity is what is remembered of a life with something rare about it. Healthy sessions have none.
+type rarity struct {
 	mark      Mark
 	name      Pseudonym // of the session when it was marked: somebody else's login may rename it later
 	faces     []face    // the clients that presented the credential, in order of appearance
@@ -31,12 +31,12 @@ const mostFaces = 4
 // interleaved is how soon a credential must be back with the client before, for two clients to be using it at once.
 const interleaved = int64(2 * time.Minute)
 
-// oddityOf returns what is remembered of a life.
-func (c *Correlator) oddityOf(n int32) *oddity {
-	o := c.odd[n]
+// rarityOf returns what is remembered of a life.
+func (c *Correlator) rarityOf(n int32) *rarity {
+	o := c.rarities[n]
 	if o == nil {
-		o = &oddity{}
-		c.odd[n] = o
+		o = &rarity{}
+		c.rarities[n] = o
 	}
 	return o
 }
@@ -45,7 +45,7 @@ func (c *Correlator) oddityOf(n int32) *oddity {
 // do not hand cookies to each other, nor does one browser have two affinity values or two users at a time. An address
 // change alone says nothing: phones do it all day.
 func (c *Correlator) shared(n int32, l *life, r *Record) bool {
-	o := c.oddityOf(n)
+	o := c.rarityOf(n)
 	if o.mark != NoMark {
 		return false
 	}
@@ -82,7 +82,7 @@ func (c *Correlator) hasOther(n int32, r *Record) (has bool) {
 
 // unservedAlone reports whether a session is refused by the balancer itself again while others are served.
 func (c *Correlator) unservedAlone(n int32, l *life) bool {
-	o := c.oddityOf(n)
+	o := c.rarityOf(n)
 	if l.seen == 0 || l.ring[(l.seen-1)%ringLen].outcome != Unserved {
 		o.served, o.unserved = c.Honoured, c.Unserved-1
 		return false
@@ -93,7 +93,7 @@ func (c *Correlator) unservedAlone(n int32, l *life) bool {
 
 // mark notes a break that shows in how the credential is used. The visit has been kept.
 func (c *Correlator) mark(n int32, l *life, v *Visit, m Mark) {
-	o := c.oddityOf(n)
+	o := c.rarityOf(n)
 	if o.mark != NoMark {
 		return
 	}
@@ -178,11 +178,11 @@ func (c *Correlator) stranger(r *Record) {
 		return
 	}
 	v := visitOf(r)
-	c.oddityOf(n).bare = &v
+	c.rarityOf(n).bare = &v
 }
 
-// settleOdd decides at a life's end what only its end can show: nobody ever presented the credential.
-func (c *Correlator) settleOdd(n int32, l *life, o *oddity) {
+// settleRare decides at a life's end what only its end can show: nobody ever presented the credential.
+func (c *Correlator) settleRare(n int32, l *life, o *rarity) {
 	if o.mark == NoMark && o.bare != nil && l.followups == 0 {
 		v := *o.bare
 		v.Routing = NotPresented
