@@ -25,9 +25,9 @@ var nearMisses = []struct{ cause, looksLike string }{
 	{"signing-key-differs-between-nodes", "signing-key-regenerated-on-start/seed1"},         // cookies are refused too; here only since instances started anew
 	{"store-flushed-with-cache", "affinity-reset-on-reload/seed4"},                          // all in one moment too, but only sessions that moved
 	{"namespace-changes-per-build", "deploy-no-session-drain/seed1"},                        // the release changes too; here the state ends with the process
-	{"secure-cookie-proto-unknown", "store-flushed-with-cache/scheme-lost-seed10"},           // a few never got their cookie, more lost their session in one instant
+	{"secure-cookie-proto-unknown", "store-flushed-with-cache/scheme-lost-seed10"},          // a few never got their cookie, more lost their session in one instant
 	{"session-store-node-local", "affinity-absent/seed1"},                                   // the same moves; here the state lives in memory
-	{"setcookie-cached-leak", "store-flushed-with-cache/shared-cache-seed11"},                // a few sessions are mixed up, more are lost in one instant
+	{"setcookie-cached-leak", "store-flushed-with-cache/shared-cache-seed11"},               // a few sessions are mixed up, more are lost in one instant
 	{"signing-key-regenerated-on-start", "signing-key-differs-between-nodes/restart-seed6"}, // an instance is restarted; cookies were refused before, too
 	{"store-eviction", "store-ttl-wrong/seed4"},                                             // whoever rests is lost; here one instance gives less time
 	{"store-failover-writes-fail", "store-flushed-with-cache/roles-change-seed6"},           // a few writes are refused, more sessions are gone in one instant

@@ -54,7 +54,7 @@ func detectSigningKey(ev *Evidence) []Clue {
 	clues = append(clues, moved...)
 	clues = append(clues, byPair(ev)...)
 	clues = append(clues, quietBefore(ev)...)
-	if n := ev.Count(func(b *Break) bool { return b.FromStarted != nil || b.ToStarted != nil }); share(n, len(ev.Breaks)) > 0.5 {
+	if n := ev.Count(func(b *Break) bool { return hadStarted(b.FromStarted, b) || hadStarted(b.ToStarted, b) }); share(n, len(ev.Breaks)) > 0.5 {
 		clues = append(clues, Clue{ID: "after-start", Strength: share(n, len(ev.Breaks)), Against: true, Text: "an instance had started anew in between", Source: ofBroken(n, len(ev.Breaks))})
 	} else {
 		clues = append(clues, Clue{ID: "at-all-times", Strength: 1 - share(n, len(ev.Breaks)), Text: "no instance had started anew in between"})

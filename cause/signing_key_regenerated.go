@@ -56,7 +56,9 @@ func detectFreshKeys(ev *Evidence) []Clue {
 	clues = append(clues, ev.Clue("after-start", "the instance that signed it, or the one that was asked, had started anew before", func(b *Break) bool {
 		return startedBefore(starts, b.From, b.At) || startedBefore(starts, b.To, b.At)
 	})...)
-	clues = append(clues, ev.Clue("older-than-start", "the credential was older than the instance's start", func(b *Break) bool { return b.FromStarted != nil || b.FromDown != nil })...)
+	clues = append(clues, ev.Clue("older-than-start", "the credential was older than the instance's start", func(b *Break) bool {
+		return hadStarted(b.FromStarted, b) || b.FromDown != nil
+	})...)
 	clues = append(clues, noneBefore(ev, starts[0].At)...)
 	if releases, known := newReleases(ev.Starts("")); len(releases) > 0 {
 		clues = append(clues, Clue{ID: "release", Strength: 1, Against: true, Text: "the restarted instances run a new release: " + some(releases, 3)})
@@ -85,7 +87,7 @@ func beginnings(ev *Evidence) []Notice {
 
 func startedBefore(starts []Notice, instance string, at time.Time) bool {
 	for _, s := range starts {
-		if s.Instance == instance && s.At.Before(at.Add(time.Second)) {
+		if s.Instance == instance && s.At.Before(at.Add(stampSlack)) {
 			return true
 		}
 	}
@@ -113,6 +115,14 @@ func storedElsewhere(ev *Evidence) []Clue {
 	}
 	return []Clue{{ID: "stored", Strength: 1, Against: true, Text: "the state lives on the server (" + ev.Storage + ")"}}
 }
+
+// hadStarted reports whether a start came before a break, not right after it.
+func hadStarted(start *Notice, b *Break) bool {
+	return start != nil && !start.At.After(b.At.Add(stampSlack))
+}
+
+// stampSlack is how far the clocks of an instance and of the balancer may differ after correction.
+const stampSlack = 150 * time.Millisecond
 
 // startSpread is how much earlier than it says a process may have ended its former life.
 const startSpread = 400 * time.Millisecond

@@ -84,13 +84,16 @@ func promised(ev *Evidence, a *age) []Clue {
 		Text: fmt.Sprintf("sessions are gone after a rest of %s, though %s is promised", a.from.Round(10*time.Millisecond), ev.Declared.Idle)}}
 }
 
+// fewestOfOne is the least number of losses of which it says something that one instance served them all.
+const fewestOfOne = 6
+
 // oneWriter says whether the sessions that are lost were all used last on one instance, although others serve as many.
 func oneWriter(ev *Evidence, against bool) []Clue {
 	breaks := ev.Breaks
 	if len(breaks) < enoughRests {
 		breaks = ev.All
 	}
-	if len(breaks) < fewestRests {
+	if len(breaks) < fewestOfOne {
 		return nil
 	}
 	from := map[string]int{}
