@@ -31,7 +31,9 @@ var nginxDialect = &dialect{
 	},
 }
 
-const nginxConnect = 250 * time.Millisecond
+// nginxConnect is far longer than a connection on this machine takes, however busy it is: a late one would count as a
+// failure of the instance.
+const nginxConnect = 2 * time.Second
 
 // nginxPatience is how long nginx waits for an answer. A check of nginx's own would have its own limit; here live
 // requests are the check, and only an impatient one gives them as little time.

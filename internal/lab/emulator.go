@@ -317,7 +317,7 @@ func (e *emulator) attempt(r *http.Request, p *passage, d lb.Decision) (*http.Re
 			}
 			p.call.Sent = true
 		}
-		next, again := e.failed(p, d, n)
+		next, again := e.failed(p, d, n, err)
 		if !again {
 			rec.Instance = next.Instance
 			return nil, next
@@ -341,14 +341,21 @@ func brokenStatus(err error) int {
 }
 
 // failed asks the router what comes after a failed attempt, and logs whom it has taken out.
-func (e *emulator) failed(p *passage, d lb.Decision, attempt int) (next lb.Decision, again bool) {
+func (e *emulator) failed(p *passage, d lb.Decision, attempt int, err error) (next lb.Decision, again bool) {
+	detail := e.manner.refused
+	switch {
+	case errors.Is(err, context.DeadlineExceeded):
+		detail = e.manner.late
+	case p.call.Sent:
+		detail = e.manner.garbled
+	}
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	next, again = p.pool.router.Failed(p.call, d, attempt)
 	if j, ok := p.pool.router.(lb.Judge); ok {
 		for _, name := range j.TakenOut() {
 			e.node.messages().append(func(dst []byte) []byte {
-				return p.running.writer.AppendHealth(dst, time.Now(), p.pool.pool.Name, name, false, "")
+				return p.running.writer.AppendHealth(dst, time.Now(), p.pool.pool.Name, name, false, detail)
 			})
 		}
 	}
