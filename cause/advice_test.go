@@ -16,17 +16,46 @@ var pieces = []struct {
 	source cause.Source
 }{{"changes.jsonl", cause.Changes}, {"limpet.yaml", cause.Declaration}, {"haproxy.cfg", cause.Config}, {"events.jsonl", cause.Events}}
 
+// A trial asks what is known of a case with some pieces of evidence; each set of pieces is diagnosed once.
+type trial struct {
+	t       *testing.T
+	c       *lab.Case
+	reports map[string]*diagnose.Report
+}
+
+func (tr *trial) report(have []string) *diagnose.Report {
+	sorted := slices.Sorted(slices.Values(have))
+	key := strings.Join(sorted, " ")
+	if tr.reports[key] == nil {
+		tr.reports[key], _ = poorReport(tr.t, tr.c, poverty{make: keepOnly(sorted...)})
+	}
+	return tr.reports[key]
+}
+
 // steps adds one piece after the other to the log alone until the planted cause is named first with 0.8, and counts them.
-func steps(t *testing.T, c *lab.Case, next func(r *diagnose.Report, have []string) string) int {
-	t.Helper()
+func (tr *trial) steps(next func(r *diagnose.Report, have []string) string) int {
 	have := []string{"haproxy.log"}
 	for n := 0; ; n++ {
-		r, _ := poorReport(t, c, poverty{make: keepOnly(have...)})
-		if len(r.Hypotheses) > 0 && r.Hypotheses[0].Cause == c.Cause && r.Hypotheses[0].Breaks > 0 && r.Hypotheses[0].Confidence >= 0.8 || len(have) > len(pieces) {
+		r := tr.report(have)
+		if len(r.Hypotheses) > 0 && r.Hypotheses[0].Cause == tr.c.Cause && r.Hypotheses[0].Breaks > 0 && r.Hypotheses[0].Confidence >= 0.8 || len(have) > len(pieces) {
 			return n
 		}
 		have = append(have, next(r, have))
 	}
+}
+
+// orders returns every order in which the pieces can be added.
+func orders(left []string) [][]string {
+	if len(left) == 0 {
+		return [][]string{nil}
+	}
+	var all [][]string
+	for i, p := range left {
+		for _, rest := range orders(slices.Delete(slices.Clone(left), i, i+1)) {
+			all = append(all, append([]string{p}, rest...))
+		}
+	}
+	return all
 }
 
 // advised returns the piece that a report's advice names, else the first that is not there.
@@ -62,25 +91,34 @@ func missingPiece(have []string) string {
 }
 
 // Proves S71. From the log alone, following the advice reaches the planted cause in fewer steps than adding evidence in a
-// fixed order.
+// fixed order does: than the order of the documentation, and than all 24 orders on average.
 func TestAdviceBeatsAFixedOrder(t *testing.T) {
-	followed, fixed, open := 0, 0, 0
+	var files []string
+	for _, p := range pieces {
+		files = append(files, p.file)
+	}
+	fixed := orders(files)
+	sums := make([]int, len(fixed))
+	followed, open, total := 0, 0, 0
 	for _, c := range readCases(t) {
-		if c.Cause == lab.NoFault || !strings.Contains(c.Name, "/seed") {
+		if c.Cause == lab.NoFault || !strings.HasSuffix(c.Name, "/seed1") && !strings.HasSuffix(c.Name, "/seed2") && !strings.HasSuffix(c.Name, "/seed3") {
 			continue
 		}
-		a := steps(t, c, advised)
-		b := steps(t, c, func(_ *diagnose.Report, have []string) string { return missingPiece(have) })
-		followed, fixed = followed+a, fixed+b
-		if b > 0 {
+		tr := &trial{t, c, map[string]*diagnose.Report{}}
+		n := tr.steps(advised)
+		followed += n
+		if n > 0 {
 			open++
 		}
-		if a > b {
-			t.Logf("%s: %d steps by advice, %d in the fixed order", c.Name, a, b)
+		for i, order := range fixed {
+			k := tr.steps(func(_ *diagnose.Report, have []string) string { return order[len(have)-1] })
+			sums[i] += k
+			total += k
 		}
 	}
-	t.Logf("%d cases needed more than the log: %d steps by advice, %d in a fixed order", open, followed, fixed)
-	if open == 0 || followed >= fixed {
-		t.Errorf("following the advice took %d steps, a fixed order %d", followed, fixed)
+	mean := float64(total) / float64(len(fixed))
+	t.Logf("%d cases needed more than the log: %d steps by advice; %d in the order of the documentation, %.1f on average of %d orders, %d in the best", open, followed, sums[0], mean, len(fixed), slices.Min(sums))
+	if open == 0 || followed >= sums[0] || float64(followed) >= mean {
+		t.Errorf("following the advice took %d steps, fixed orders %.1f on average", followed, mean)
 	}
 }
