@@ -166,7 +166,7 @@ func prefix(c *Cookie, l *Line, r *Request, rules *Rules) Reasons {
 		return 0
 	}
 	secure := c.Secure && r.secure(rules)
-	host := secure && (l.Domain == "" || r.URL.ip && l.Domain == r.URL.Host) && c.Path == "/" && (l.Path == "/" || !rules.ExplicitRoot)
+	host := secure && (l.Domain == "" && !(l.dot && rules.DotRefused) || r.URL.ip && l.Domain == r.URL.Host) && c.Path == "/" && (l.Path == "/" || !rules.ExplicitRoot)
 	ok := true
 	switch kindOf(c.Name, rules) {
 	case securePrefix:

@@ -83,11 +83,9 @@ func differences(s *Scenario, got, want *Trace, reasons bool) (out []Difference)
 	}
 	for _, mark := range slices.Sorted(maps.Keys(what)) {
 		d := Difference{Scenario: s.ID, Probe: s.Probe.describe(), What: what[mark]}
-		for _, step := range s.Set {
-			for _, line := range step.Lines {
-				if markOf(line) == mark {
-					d.Line, d.Set = line, step.describe()
-				}
+		for line, step := range s.lines() {
+			if markOf(line) == mark {
+				d.Line, d.Set = line, step.describe()
 			}
 		}
 		out = append(out, d)
@@ -219,12 +217,9 @@ func named(causes []client.Cause) map[string][]string {
 
 // markNamed finds the mark of the last line with a name.
 func (s *Scenario) markNamed(name string) (mark string) {
-	for _, step := range s.Set {
-		for _, line := range step.Lines {
-			l, _ := cookie.Parse(line)
-			if l.Name == name {
-				mark = markOf(line)
-			}
+	for line := range s.lines() {
+		if l, _ := cookie.Parse(line); l.Name == name {
+			mark = markOf(line)
 		}
 	}
 	return mark

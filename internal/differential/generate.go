@@ -96,6 +96,14 @@ func (g *generator) setting(target Place, names *names, lines int) Step {
 	for range lines {
 		s.Lines = append(s.Lines, g.line(target.Host, names))
 	}
+	if s.Verb != client.Write && g.chance(18) { // a callback that sets cookies and sends on
+		hop := Hop{Place: g.near(target, 60, 20), Status: pick(g, 301, 302, 302, 303, 307)}
+		hop.Scheme = target.Scheme
+		for range 1 + g.IntN(3) {
+			hop.Lines = append(hop.Lines, g.line(hop.Host, names))
+		}
+		s.Via = append(s.Via, hop)
+	}
 	if s.Verb != client.Write {
 		s.Status = pick(g, 0, 0, 0, 0, 0, 401, 404, 500)
 	}
@@ -131,7 +139,7 @@ func (g *generator) step(target Place, verb client.Verb) Step {
 	if target.Scheme == "http" && verb != client.Link {
 		s.Page.Scheme = "http"
 	}
-	if !verb2navigates(verb) && g.chance(20) {
+	if !navigates(verb) && g.chance(20) {
 		s.Inside = g.near(target, 20, 20)
 		s.Inside.Scheme = s.Page.Scheme
 		if verb == client.Read || verb == client.Write {
@@ -145,7 +153,7 @@ func (g *generator) step(target Place, verb client.Verb) Step {
 	return s
 }
 
-func verb2navigates(v client.Verb) bool { return v <= client.Submit }
+func navigates(v client.Verb) bool { return v <= client.Submit }
 
 // names hands out names and values that tell lines apart.
 type names struct {

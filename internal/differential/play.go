@@ -43,8 +43,10 @@ func play(ctx context.Context, s *Scenario, c client.Client, site *Site, who str
 		if err != nil {
 			return nil, err
 		}
-		t.Refused = append(t.Refused, causes(out.Hops, name+"-t", func(h client.Hop) []client.Cause { return h.Refused })...)
-		site.Take(name + "-t")
+		for _, token := range tokens(step, name) {
+			t.Refused = append(t.Refused, causes(out.Hops, token, func(h client.Hop) []client.Cause { return h.Refused })...)
+			site.Take(token)
+		}
 	}
 	var err error
 	if t.Stored, err = c.Cookies(ctx); err != nil {
@@ -74,6 +76,14 @@ func (t *Trace) probe(ctx context.Context, c client.Client, site *Site, step Ste
 	}
 	t.Withheld = causes(out.Hops, name+"-t", func(h client.Hop) []client.Cause { return h.Withheld })
 	return nil
+}
+
+// tokens names the requests of a step, redirects first.
+func tokens(step Step, name string) (out []string) {
+	for i := range step.Via {
+		out = append(out, fmt.Sprintf("%s-%d", name, i))
+	}
+	return append(out, name+"-t")
 }
 
 func headers(all []Seen) (out []string) {

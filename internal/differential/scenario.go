@@ -1,6 +1,8 @@
 package differential
 
 import (
+	"iter"
+
 	"limpet.dev/cookie"
 	"limpet.dev/internal/client"
 )
@@ -39,8 +41,29 @@ type Scenario struct {
 // Cases counts the lines.
 func (s *Scenario) Cases() int {
 	n := 0
-	for _, step := range s.Set {
-		n += len(step.Lines)
+	for range s.lines() {
+		n++
 	}
 	return n
+}
+
+// lines yields every Set-Cookie line with the step that brings it.
+func (s *Scenario) lines() iter.Seq2[string, *Step] {
+	return func(yield func(string, *Step) bool) {
+		for i := range s.Set {
+			step := &s.Set[i]
+			for _, hop := range step.Via {
+				for _, line := range hop.Lines {
+					if !yield(line, step) {
+						return
+					}
+				}
+			}
+			for _, line := range step.Lines {
+				if !yield(line, step) {
+					return
+				}
+			}
+		}
+	}
 }
