@@ -108,7 +108,7 @@ func chromium(version int) Rules {
 func firefox(version int) Rules {
 	r := Rules{
 		Jar: PersistentJar, SameSite: true, Prefixes: ClassicPrefixes, Suffixes: true, HostOnlyInKey: true, SecureNeedsTLS: true, KeepSecure: KeepOverlaid,
-		ServerClock: true, Redirects: true, LastCounts: true, MinusExpires: true, LooseDates: true, Nameless: NamelessNamed, MaxPair: 4096, MaxAttribute: 1024, MaxPerSite: 180, PurgeSite: 150, MaxTotal: 3000, PurgeTotal: 3000,
+		ServerClock: true, Redirects: true, LastCounts: true, DotRefused: true, MinusExpires: true, LooseDates: true, Nameless: NamelessNamed, MaxPair: 4096, MaxAttribute: 1024, MaxPerSite: 180, PurgeSite: 150, MaxTotal: 3000, PurgeTotal: 3000,
 	}
 	if version >= 103 { // total cookie protection for everybody, 2022-23
 		r.ThirdParty, r.SecureLoopback = PartitionThird, true
@@ -118,6 +118,7 @@ func firefox(version int) Rules {
 	}
 	if version >= 143 {
 		r.Prefixes, r.Chips, r.MaxPartition, r.GhostWrites = HTTPPrefixes, true, 10240, true
+		r.HostByScope = true
 	}
 	return r
 }

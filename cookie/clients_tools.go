@@ -54,14 +54,14 @@ func startsWith(prefixes ...string) func(*agent) bool {
 func curlRules() Rules {
 	return Rules{
 		Jar: ExportOnlyJar, Dialect: Curl, Suffixes: true, HostOnlyInKey: true, Prefixes: ClassicPrefixes, SecureNeedsTLS: true, KeepSecure: KeepSameDomain,
-		SecureLoopback: true, LongFirst: true, Nameless: NamelessDropped, FoldNames: true, MaxPair: 4096, MaxSent: 150, MaxOut: 8190,
+		SecureLoopback: true, Order: LongFirst, Nameless: NamelessDropped, FoldNames: true, MaxPair: 4096, MaxSent: 150, MaxOut: 8190,
 	}
 }
 
 func goRules(suffixes bool) Rules {
-	return Rules{Jar: MemoryJar, Dialect: Golang, Suffixes: suffixes, Nameless: NamelessDropped, SecureLoopSend: true}
+	return Rules{Jar: MemoryJar, Dialect: Golang, Suffixes: suffixes, Nameless: NamelessDropped, SecureLoopSend: true, DotRefused: true, AnswerLost: true}
 }
 
 func pythonRules() Rules {
-	return Rules{Jar: MemoryJar, Dialect: Python, HostOnlyInKey: true, HostOnlyLoose: true, LooseIP: true, InnerDot: true, BatchDeletes: true}
+	return Rules{Jar: MemoryJar, Dialect: Python, HostOnlyInKey: true, HostOnlyLoose: true, LooseIP: true, InnerDot: true, BatchDeletes: true, Order: Grouped}
 }

@@ -4,9 +4,15 @@ import "time"
 
 // ParseDate reads the value of Expires as browsers do (bis, 5.1.1): tokens in any order,
 // always UTC.
-func ParseDate(text string) (time.Time, bool) { return parseDate(text, false) }
+func ParseDate(text string) (time.Time, bool) { return parseDate(text, dateRules{century: 70}) }
 
-func parseDate(text string, loose bool) (time.Time, bool) {
+// dateRules are the ways in which clients read dates otherwise than bis.
+type dateRules struct {
+	loose   bool // as Firefox
+	century int  // the first year of two digits that is one of the last century; 70, in curl 71
+}
+
+func parseDate(text string, rules dateRules) (time.Time, bool) {
 	var d date
 	for i := 0; i < len(text); {
 		for i < len(text) && isDelimiter(text[i]) {
@@ -20,7 +26,7 @@ func parseDate(text string, loose bool) (time.Time, bool) {
 			d.token(text[from:i])
 		}
 	}
-	return d.time(loose)
+	return d.time(rules)
 }
 
 // date collects what tokens say; the first token of each kind counts.
@@ -58,14 +64,15 @@ func (d *date) token(t string) {
 
 // time checks the ranges (bis, 5.1.1 steps 3 to 5). Loose: as Firefox's PR_ParseTimeString, the
 // time may be missing, and a day or an hour too many is one of the next month or day.
-func (d *date) time(loose bool) (time.Time, bool) {
+func (d *date) time(rules dateRules) (time.Time, bool) {
+	loose := rules.loose
 	if !d.hasTime && !loose || !d.hasDay || !d.hasMonth || !d.hasYear {
 		return time.Time{}, false
 	}
 	switch {
-	case d.year >= 70 && d.year <= 99:
+	case d.year >= rules.century && d.year <= 99:
 		d.year += 1900
-	case d.year <= 69:
+	case d.year < rules.century:
 		d.year += 2000
 	}
 	if d.day < 1 || d.day > 31 || d.year < 1601 || !loose && (d.hour > 23 || d.minute > 59 || d.second > 59) {

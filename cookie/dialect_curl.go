@@ -73,7 +73,7 @@ func (l *Line) curl(name, value string, hasValue bool, r *Request) Reasons {
 		l.MaxAge, _ = maxAge(value[:end], true) // what follows the number is ignored; no number has run out
 		l.HasMaxAge = true
 	case hasValue && strings.EqualFold(name, "expires"):
-		if t, ok := ParseDate(value); ok {
+		if t, ok := parseDate(value, dateRules{century: 71}); ok && t.Unix() >= 0 { // before 1970 counts as unreadable
 			l.Expires = t
 		}
 	}

@@ -14,7 +14,7 @@ func parseGo(line string, rules *Rules) (Line, Reasons) {
 		return Line{Name: trim(name)}, MalformedForClient.Set()
 	}
 	l := Line{
-		Name: c.Name, Value: c.Value, Domain: strings.TrimPrefix(c.Domain, "."), Secure: c.Secure, HttpOnly: c.HttpOnly,
+		Name: c.Name, Value: c.Value, Domain: strings.TrimPrefix(c.Domain, "."), Secure: c.Secure, HttpOnly: c.HttpOnly, dot: c.Domain == ".",
 		Expires: c.Expires, SameSite: goSameSite(c.SameSite),
 	}
 	if strings.HasPrefix(c.Path, "/") {

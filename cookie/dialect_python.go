@@ -20,7 +20,7 @@ func parsePython(line string) (Line, Reasons) {
 	for attribute := range strings.SplitSeq(attributes, ";") {
 		name, value, hasValue := strings.Cut(attribute, "=")
 		name, value = strings.ToLower(strings.TrimSpace(name)), strings.TrimSpace(value)
-		if name == "" || seen[name] {
+		if name == "" || seen[name] && name != "max-age" {
 			continue
 		}
 		if !l.python(name, value, hasValue) {
@@ -45,10 +45,12 @@ func (l *Line) python(name, value string, hasValue bool) bool {
 	case "httponly":
 		l.HttpOnly = true
 	case "max-age":
-		l.MaxAge, l.HasMaxAge = maxAge(value, true)
-		return l.HasMaxAge
+		var ok bool
+		l.MaxAge, ok = maxAge(value, true) // of these the last one counts
+		l.HasMaxAge = true
+		return ok
 	case "expires":
-		if t, ok := ParseDate(strings.Trim(value, `"`)); ok {
+		if t, ok := parseDate(strings.Trim(value, `"`), dateRules{century: 77}); ok && t.Year() >= 1970 { // within 50 years of 2026
 			l.Expires = t
 		}
 	}

@@ -1,7 +1,6 @@
 package cookie
 
 import (
-	"cmp"
 	"slices"
 	"strings"
 	"time"
@@ -84,6 +83,13 @@ func (j *Jar) Set(line string, r *Request, now time.Time) Verdict {
 // SetAll takes in the Set-Cookie lines of one answer.
 func (j *Jar) SetAll(lines []string, r *Request, now time.Time) []Verdict {
 	out := make([]Verdict, len(lines))
+	if rules := &j.Client.Rules; rules.AnswerLost && slices.ContainsFunc(lines, func(l string) bool { return controls(l, rules) }) {
+		for i, line := range lines {
+			l, _ := Parse(line)
+			out[i] = Verdict{Name: l.Name, Why: DisallowedCharacter.Set()}
+		}
+		return out
+	}
 	if !j.Client.Rules.BatchDeletes {
 		for i, line := range lines {
 			out[i] = j.Set(line, r, now)
@@ -150,32 +156,6 @@ func (j *Jar) replace(d *drawer, at int, c *Cookie, rules *Rules) {
 	}
 	c.Created, c.order = old.Created, old.order
 	*old = *c
-}
-
-// insert puts a cookie where it belongs in the order of sending.
-func (j *Jar) insert(d *drawer, c *Cookie) {
-	j.order++
-	c.order = j.order
-	kept := *c
-	order := sendOrder
-	if j.Client.Rules.LongFirst {
-		order = curlOrder
-	}
-	at, _ := slices.BinarySearchFunc(d.cookies, &kept, order)
-	d.cookies = slices.Insert(d.cookies, at, &kept)
-	j.total++
-}
-
-func sendOrder(a, b *Cookie) int {
-	if len(a.Path) != len(b.Path) {
-		return len(b.Path) - len(a.Path)
-	}
-	return cmp.Compare(a.order, b.order)
-}
-
-// curlOrder is cookie_sort of lib/cookie.c.
-func curlOrder(a, b *Cookie) int {
-	return cmp.Or(len(b.Path)-len(a.Path), len(b.Domain)-len(a.Domain), len(b.Name)-len(a.Name), cmp.Compare(a.order, b.order))
 }
 
 // Cookies returns what the jar holds, sites in alphabetical order, each in the order of sending.

@@ -200,7 +200,7 @@ func (l *Line) setMaxAge(value string, rules *Rules) {
 }
 
 func (l *Line) setExpires(value string, rules *Rules) {
-	t, ok := parseDate(value, rules.LooseDates)
+	t, ok := parseDate(value, dateRules{rules.LooseDates, 70})
 	if !ok {
 		l.Notes |= AttributeIgnored.Set()
 		if rules.LastCounts {

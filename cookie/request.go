@@ -139,8 +139,7 @@ func (r *Request) access(rules *Rules) access {
 	switch {
 	case redirected && r.Kind != Navigation:
 		return crossSite
-	case redirected:
-	case r.From.IsZero() || r.From.SameSite(&r.URL, rules.Schemeful) || rules.TopOnly && r.Kind != Navigation:
+	case !redirected && (r.From.IsZero() || r.From.SameSite(&r.URL, rules.Schemeful) || rules.TopOnly && r.Kind != Navigation):
 		return sameSite
 	case r.Kind == Navigation && safe(r.Method):
 		return laxSafe

@@ -19,35 +19,37 @@ type Rules struct {
 	TopOnly         bool // frames between the page and the one that asks are not looked at
 
 	Prefixes     Prefixes
+	HostByScope  bool // __Host- takes a Domain that leaves the cookie host-only (a public suffix on itself)
 	ExplicitRoot bool // __Host- wants "Path=/" written out
 
-	Suffixes        bool // public suffixes are refused as Domain
-	HostOnlyInKey   bool // a host-only cookie and a Domain cookie of one name are two
-	SecureLoopback  bool // http://localhost counts as secure
-	SecureLoopSend  bool // the same, for sending only
-	SecureNeedsTLS  bool // Secure over http is refused
-	KeepSecure      Keep // what "leave secure cookies alone" covers
-	HostOnlyLoose   bool // host-only cookies go to subdomains too
-	LooseIP         bool // a Domain may be a part of an IP
-	InnerDot        bool // a Domain wants a dot inside
-	Redirects       bool // a redirect by another site makes a request one of another site
-	MinusExpires    bool // a Max-Age that begins with "-" deletes, whatever follows
-	ServerClock     bool // Expires is read by the server's clock, where the answer says it
-	LastCounts      bool // of several Max-Age or Expires the last one counts, even if it cannot be read
-	DotRefused      bool // a Domain of a single dot is refused, not taken for none
-	LooseDates      bool // Expires without a time, or with a day that the month lacks, can be read
-	IDNDomain       bool // a Domain with other than ASCII letters is converted
-	CaseDomain      bool // a Domain is compared with case
-	CORSKeepsOut    bool // an answer that script may not read sets no cookies
-	LongFirst       bool // longer domains, then longer names are sent first (curl)
-	PlusMaxAge      bool // "Max-Age=+5" can be read
-	GhostWrites     bool // a document sees what it wrote over an HttpOnly cookie (Firefox's content process)
-	BatchDeletes    bool // a deletion does not touch cookies of the same answer (Python)
-	RenewOnChange   bool // setting another value gives a new creation time
-	FoldNames       bool // names are compared without case
-	NoInnerTab      bool // a TAB inside the line is refused
-	FormFirst       bool // a line that is wrong in itself is not judged further (Chromium's protocol)
-	FirstOnly       bool // judging ends at the first rule that refuses (the order of bis, 5.7)
+	Suffixes        bool  // public suffixes are refused as Domain
+	HostOnlyInKey   bool  // a host-only cookie and a Domain cookie of one name are two
+	SecureLoopback  bool  // http://localhost counts as secure
+	SecureLoopSend  bool  // the same, for sending only
+	SecureNeedsTLS  bool  // Secure over http is refused
+	KeepSecure      Keep  // what "leave secure cookies alone" covers
+	HostOnlyLoose   bool  // host-only cookies go to subdomains too
+	LooseIP         bool  // a Domain may be a part of an IP
+	InnerDot        bool  // a Domain wants a dot inside
+	Redirects       bool  // a redirect by another site makes a request one of another site, for sending
+	AnswerLost      bool  // a control octet in one line loses the whole answer (Go's HTTP refuses it)
+	MinusExpires    bool  // a Max-Age that begins with "-" deletes, whatever follows
+	ServerClock     bool  // Expires is read by the server's clock, where the answer says it
+	LastCounts      bool  // of several Max-Age or Expires the last one counts, even if it cannot be read
+	DotRefused      bool  // a Domain of a single dot is refused, not taken for none
+	LooseDates      bool  // Expires without a time, or with a day that the month lacks, can be read
+	IDNDomain       bool  // a Domain with other than ASCII letters is converted
+	CaseDomain      bool  // a Domain is compared with case
+	CORSKeepsOut    bool  // an answer that script may not read sets no cookies
+	Order           Order // in which cookies are sent
+	PlusMaxAge      bool  // "Max-Age=+5" can be read
+	GhostWrites     bool  // a document sees what it wrote over an HttpOnly cookie (Firefox's content process)
+	BatchDeletes    bool  // a deletion does not touch cookies of the same answer (Python)
+	RenewOnChange   bool  // setting another value gives a new creation time
+	FoldNames       bool  // names are compared without case
+	NoInnerTab      bool  // a TAB inside the line is refused
+	FormFirst       bool  // a line that is wrong in itself is not judged further (Chromium's protocol)
+	FirstOnly       bool  // judging ends at the first rule that refuses (the order of bis, 5.7)
 	Nameless        Nameless
 	Chips           bool // Partitioned is understood
 	ThirdParty      ThirdParty

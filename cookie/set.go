@@ -166,7 +166,8 @@ func prefix(c *Cookie, l *Line, r *Request, rules *Rules) Reasons {
 		return 0
 	}
 	secure := c.Secure && r.secure(rules)
-	host := secure && (l.Domain == "" && !(l.dot && rules.DotRefused) || r.URL.ip && l.Domain == r.URL.Host) && c.Path == "/" && (l.Path == "/" || !rules.ExplicitRoot)
+	bare := l.Domain == "" && !(l.dot && rules.DotRefused) || r.URL.ip && l.Domain == r.URL.Host || rules.HostByScope && c.HostOnly
+	host := secure && bare && c.Path == "/" && (l.Path == "/" || !rules.ExplicitRoot)
 	ok := true
 	switch kindOf(c.Name, rules) {
 	case securePrefix:
@@ -229,7 +230,7 @@ func origin(c *Cookie, r *Request, rules *Rules) (why Reasons) {
 		why |= r.hidden()
 	}
 	first := r.firstParty(rules)
-	if rules.SameSite && (!first || r.Kind != Navigation && rules.Redirects && r.bounced(rules)) {
+	if rules.SameSite && !first {
 		why |= sameSiteReason(effective(c, rules), c.SameSite == Unset, rules)
 	}
 	if !first && (rules.ThirdParty == BlockThird || rules.ThirdParty == BlockThirdSet) && !c.Partitioned {

@@ -120,13 +120,14 @@ func (s *Site) Transport() http.RoundTripper {
 	}}
 }
 
-// armour asks the server for Set-Cookie lines in base64, and names the header that has them.
-const armour = "X-Armoured-Set-Cookie"
+// armour asks the server for Set-Cookie lines in base64, and carries cookies in both directions.
+const armour = "X-Armoured-Cookie"
 
 type armoured struct{ inner http.RoundTripper }
 
 func (t armoured) RoundTrip(r *http.Request) (*http.Response, error) {
-	r.Header.Set(armour, "wanted")
+	r.Header.Set(armour, base64.StdEncoding.EncodeToString([]byte(r.Header.Get("Cookie")))) // nor does Go send such octets
+	r.Header.Del("Cookie")
 	answer, err := t.inner.RoundTrip(r)
 	if err != nil {
 		return nil, err
@@ -158,6 +159,14 @@ func (s *Site) Take(token string) []Seen {
 	return seen
 }
 
+func cookiesOf(r *http.Request) string {
+	if text := r.Header.Get(armour); text != "" {
+		plain, _ := base64.StdEncoding.DecodeString(text) // our own encoding
+		return string(plain)
+	}
+	return strings.Join(r.Header.Values("Cookie"), "; ")
+}
+
 // ServeHTTP answers.
 func (s *Site) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	_, _ = io.Copy(io.Discard, r.Body)
@@ -165,7 +174,7 @@ func (s *Site) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	s.mu.Lock()
 	a := s.answers[token]
 	if token != "" {
-		s.seen[token] = append(s.seen[token], Seen{r.Method, strings.Join(r.Header.Values("Cookie"), "; ")})
+		s.seen[token] = append(s.seen[token], Seen{r.Method, cookiesOf(r)})
 	}
 	s.mu.Unlock()
 	h := w.Header()
@@ -188,7 +197,7 @@ func (s *Site) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	for _, line := range a.SetCookie {
-		if r.Header.Get(armour) != "" {
+		if _, wanted := r.Header[armour]; wanted {
 			h.Add(armour, base64.StdEncoding.EncodeToString([]byte(line)))
 		} else {
 			h["Set-Cookie"] = append(h["Set-Cookie"], line)
