@@ -33,6 +33,20 @@ type Lost struct {
 // NewJar returns an empty jar of a client.
 func NewJar(c *Client) *Jar { return &Jar{Client: c, sites: map[string]*drawer{}} }
 
+// Clone returns a copy that shares nothing with j.
+func (j *Jar) Clone() *Jar {
+	c := &Jar{Client: j.Client, sites: make(map[string]*drawer, len(j.sites)), total: j.total, order: j.order, lost: slices.Clone(j.lost)}
+	for site, d := range j.sites {
+		copied := &drawer{ghosts: slices.Clone(d.ghosts)}
+		for _, k := range d.cookies {
+			same := *k
+			copied.cookies = append(copied.cookies, &same)
+		}
+		c.sites[site] = copied
+	}
+	return c
+}
+
 // Set takes in one Set-Cookie line that came with the answer to r, or that script wrote (r is
 // then a Document).
 func (j *Jar) Set(line string, r *Request, now time.Time) Verdict {

@@ -18,6 +18,13 @@ const (
 	maxDepth = 16
 )
 
+// Guard returns what keeps a YAML file from being parsed at a price that its size does not
+// foretell: depth, anchors, several documents, sheer size. Nil if nothing does.
+func Guard(file string, data []byte) error {
+	_, err := tokenize(file, data)
+	return err
+}
+
 // guard returns what keeps tokens from being parsed, nil if nothing does.
 func guard(file string, tokens token.Tokens) error {
 	depth := depthMeter{}
@@ -25,7 +32,7 @@ func guard(file string, tokens token.Tokens) error {
 	for i, tk := range tokens {
 		at := topology.Pos{File: file, Line: tk.Position.Line}
 		if what, ok := unwanted[tk.Type]; ok {
-			return &topology.SyntaxError{Pos: at, Msg: what + " are not used in " + FileName + ": write the values out"}
+			return &topology.SyntaxError{Pos: at, Msg: what + " are not used here: write the values out"}
 		}
 		switch tk.Type {
 		case token.DocumentHeaderType:

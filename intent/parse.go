@@ -44,7 +44,7 @@ func Parse(file string, data []byte) (*Intent, error) {
 // tokenize splits data into tokens that are safe to parse.
 func tokenize(file string, data []byte) (token.Tokens, error) {
 	if len(data) > maxBytes {
-		return nil, &topology.SyntaxError{Pos: topology.Pos{File: file}, Msg: fmt.Sprintf("longer than %d KiB: that is no %s", maxBytes>>10, FileName)}
+		return nil, &topology.SyntaxError{Pos: topology.Pos{File: file}, Msg: fmt.Sprintf("longer than %d KiB: nobody writes that by hand", maxBytes>>10)}
 	}
 	if line := badByte(data); line > 0 {
 		return nil, &topology.SyntaxError{Pos: topology.Pos{File: file, Line: line}, Msg: "is not text: a control character or invalid UTF-8"}

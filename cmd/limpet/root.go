@@ -20,7 +20,7 @@ var commands = []func(*env, *global) *cobra.Command{
 	newScrub,
 	newInit,
 	newLogline,
-	newCookies,
+	newJourney,
 	newLab,
 	newVersion,
 }

@@ -20,6 +20,7 @@ const (
 	exitLost      = 1 // sessions were lost
 	exitUsage     = 2 // wrong use, or a limpet.yaml that cannot be read as one
 	exitNotProven = 3 // could not complete: input missing, unreadable or too partial to decide
+	exitUnsafe    = 4 // a safety rule stopped it
 )
 
 // A usageError is a command line that cannot be meant.

@@ -28,6 +28,7 @@ var layers = map[string]layer{
 	"internal/web":          {level: 5, anyModule: true},
 	"internal/differential": {level: 5},
 	"internal/scrub":        {level: 5},
+	"internal/journey":      {level: 5, anyModule: true},
 
 	"lb/products":      {level: 4, anyModule: true},
 	"internal/ingest":  {level: 4, anyModule: true},

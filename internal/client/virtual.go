@@ -49,6 +49,9 @@ func (v *Virtual) Jar() *cookie.Jar {
 	return v.jar
 }
 
+// Take puts another store in the place of the client's own.
+func (v *Virtual) Take(jar *cookie.Jar) { v.jar = jar }
+
 // Do implements Client.
 func (v *Virtual) Do(ctx context.Context, a Action) (*Outcome, error) {
 	r, err := v.request(a)
