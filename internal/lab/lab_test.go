@@ -74,8 +74,11 @@ func checkFaultyTruth(t *testing.T, truth *Truth, fault string) {
 		t.Errorf("cause %s visible %v fault_at %v", truth.Cause, truth.Visible, truth.FaultAt)
 	}
 	kind := "lost"
-	if fault == "samesite-cross-site-post" {
+	switch fault {
+	case "samesite-cross-site-post":
 		kind = "withheld"
+	case "secure-cookie-proto-unknown":
+		kind = "never-established"
 	}
 	// Passive health: a request that may not be repeated is answered with 504.
 	passive := fault == "health-check-too-aggressive" && truth.LB == nginxDialect.product
