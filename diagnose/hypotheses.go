@@ -63,10 +63,18 @@ func (d *run) hypotheses(clusters []*cluster) []Hypothesis {
 const (
 	mostlyOpen   = 0.5
 	surestOfRest = 0.75
+
+	// surestByLog: a balancer's log shows that state is gone, hardly ever why; the application's reasons tell such causes apart.
+	surestByLog = 0.79
 )
 
 // humble lowers confidences that the unexplained breaks forbid.
 func (d *run) humble(hs []Hypothesis) {
+	for i := range hs {
+		if c := cause.Category(hs[i].Category); !d.Events && (c == cause.Storage || c == cause.Deploy) {
+			hs[i].Confidence = min(hs[i].Confidence, surestByLog)
+		}
+	}
 	open := 0
 	for _, b := range d.breaks {
 		if b.cause == Unexplained {
