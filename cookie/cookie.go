@@ -24,8 +24,9 @@ type Cookie struct {
 	Created   time.Time
 	Accessed  time.Time
 
-	bare  bool   // there was no "=" and it is sent without one (Python)
-	order uint64 // of creation
+	bare  bool      // there was no "=" and it is sent without one (Python)
+	order uint64    // of creation
+	group [2]uint64 // for Grouped: the order of the first cookie of its domain, and of its path there
 }
 
 // Persistent reports whether the cookie outlives the client's session.

@@ -30,6 +30,9 @@ type Lost struct {
 	At     time.Time
 }
 
+// maxLost is how many lost cookies a jar remembers.
+const maxLost = 10_000
+
 // NewJar returns an empty jar of a client.
 func NewJar(c *Client) *Jar { return &Jar{Client: c, sites: map[string]*drawer{}} }
 
@@ -168,7 +171,7 @@ func (j *Jar) replace(d *drawer, at int, c *Cookie, rules *Rules) {
 		j.insert(d, c)
 		return
 	}
-	c.Created, c.order = old.Created, old.order
+	c.Created, c.order, c.group = old.Created, old.order, old.group
 	*old = *c
 }
 
@@ -191,7 +194,7 @@ func (j *Jar) Cookies() []Cookie {
 // Len returns how many cookies the jar holds.
 func (j *Jar) Len() int { return j.total }
 
-// Lost returns the cookies that left the jar by themselves, oldest first.
+// Lost returns the cookies that left the jar by themselves, the first ones first, 10,000 at most.
 func (j *Jar) Lost() []Lost { return j.lost }
 
 // Restart ends the client's process and starts it again: a memory jar is empty then, a
@@ -213,7 +216,9 @@ func (j *Jar) drop(d *drawer, why Reason, now time.Time, gone func(*Cookie) bool
 			return false
 		}
 		j.total--
-		j.lost = append(j.lost, Lost{Cookie: *c, Why: why, At: now})
+		if len(j.lost) < maxLost {
+			j.lost = append(j.lost, Lost{Cookie: *c, Why: why, At: now})
+		}
 		return true
 	})
 }

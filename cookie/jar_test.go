@@ -265,3 +265,41 @@ func TestRowsAreDistinct(t *testing.T) {
 		}
 	}
 }
+
+// Odd and enormous input: judged, kept within limits, in every client.
+func TestBadInput(t *testing.T) {
+	shop := parse(t, "https://shop.example/app")
+	huge := strings.Repeat("x", 1<<20)
+	for _, client := range Clients() {
+		jar := NewJar(client)
+		for _, line := range []string{huge, "a=" + huge, "a=1; Path=/" + huge, "a=1; Expires=" + huge, strings.Repeat(";", 1<<20), strings.Repeat("a=b;", 1<<18), "", "\xff\xfe=\xff"} {
+			jar.Set(line, Typed(shop), noon)
+		}
+		many := 300
+		if client.ID == "chrome" || client.ID == "python-urllib" {
+			many = 10_000
+		}
+		for i := range many {
+			jar.Set(fmt.Sprintf("c%d=1; Path=/", i), Typed(shop), noon)
+		}
+		if limit := client.Rules.MaxPerSite; limit > 0 && jar.Len() > limit {
+			t.Errorf("%s holds %d cookies of one site, want %d at most", client.ID, jar.Len(), limit)
+		}
+		jar.AppendHeader(nil, Typed(shop), noon)
+		jar.Explain(Typed(shop), noon)
+	}
+}
+
+func TestASuffixListMayChange(t *testing.T) {
+	jar := newJar(t, "chrome")
+	before := parse(t, "https://alice.blogs.example/")
+	jar.Set("sid=1; Domain=blogs.example; Path=/", Typed(before), noon)
+	after, err := ParseURLWith("https://alice.blogs.example/", func(string) string { return "blogs.example" })
+	if err != nil {
+		t.Fatal(err)
+	}
+	kept := jar.Cookies()[0]
+	if why := jar.Client.Withholds(&kept, Typed(after), noon); !why.Has(SuffixRuleChanged) {
+		t.Errorf("withheld for %q, want %v", why, SuffixRuleChanged)
+	}
+}

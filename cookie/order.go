@@ -20,15 +20,15 @@ func (j *Jar) insert(d *drawer, c *Cookie) {
 	j.order++
 	c.order = j.order
 	kept := *c
-	var at int
+	order := oldest
 	switch j.Client.Rules.Order {
 	case LongFirst:
-		at, _ = slices.BinarySearchFunc(d.cookies, &kept, longFirst)
+		order = longFirst
 	case Grouped:
-		at = d.grouped(&kept)
-	default:
-		at, _ = slices.BinarySearchFunc(d.cookies, &kept, oldest)
+		order = grouped
+		kept.group = d.groupOf(&kept)
 	}
+	at, _ := slices.BinarySearchFunc(d.cookies, &kept, order)
 	d.cookies = slices.Insert(d.cookies, at, &kept)
 	j.total++
 }
@@ -44,30 +44,21 @@ func longFirst(a, b *Cookie) int {
 	return cmp.Or(len(b.Path)-len(a.Path), len(b.Domain)-len(a.Domain), len(b.Name)-len(a.Name), cmp.Compare(a.order, b.order))
 }
 
-// grouped returns the place after the last cookie that goes before c.
-func (d *drawer) grouped(c *Cookie) int {
-	at := 0
-	for i, old := range d.cookies {
-		before := cmp.Or(
-			len(c.Path)-len(old.Path),
-			cmp.Compare(d.first(old, false), d.first(c, false)),
-			cmp.Compare(d.first(old, true), d.first(c, true)),
-			-1,
-		)
-		if before < 0 {
-			at = i + 1
-		}
-	}
-	return at
+// grouped orders by when the first cookie of the domain, and of its path there, came.
+func grouped(a, b *Cookie) int {
+	return cmp.Or(len(b.Path)-len(a.Path), cmp.Compare(a.group[0], b.group[0]), cmp.Compare(a.group[1], b.group[1]), cmp.Compare(a.order, b.order))
 }
 
-// first returns when the first cookie of c's domain, and of its path there, came.
-func (d *drawer) first(c *Cookie, path bool) uint64 {
-	order := c.order
+// groupOf returns the groups that a new cookie joins, or begins.
+func (d *drawer) groupOf(c *Cookie) [2]uint64 {
+	group := [2]uint64{c.order, c.order}
 	for _, old := range d.cookies {
-		if old.Domain == c.Domain && old.HostOnly == c.HostOnly && (!path || old.Path == c.Path) {
-			order = min(order, old.order)
+		if old.Domain == c.Domain && old.HostOnly == c.HostOnly {
+			group[0] = old.group[0]
+			if old.Path == c.Path {
+				return old.group
+			}
 		}
 	}
-	return order
+	return group
 }

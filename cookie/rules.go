@@ -8,6 +8,25 @@ type Rules struct {
 	Jar     JarKind
 	Dialect Dialect // who reads the line
 
+	// How lines are read.
+	Nameless     Nameless
+	MaxPair      int  // octets of name and value; 0: no limit
+	MaxAttribute int  // octets of an attribute's value
+	NoInnerTab   bool // a TAB inside the line is refused
+	LastCounts   bool // of several Max-Age or Expires the last one counts, even if it cannot be read
+	PlusMaxAge   bool // "Max-Age=+5" can be read
+	MinusExpires bool // a Max-Age that begins with "-" deletes, whatever follows
+	LooseDates   bool // Expires without a time, or with a day that the month lacks, can be read
+	AnswerLost   bool // a control octet in one line loses the whole answer (Go's HTTP refuses it)
+
+	// Domain.
+	Suffixes   bool // public suffixes are refused
+	DotRefused bool // a single dot is refused, not taken for none
+	InnerDot   bool // it wants a dot inside
+	IDNDomain  bool // other than ASCII letters are converted
+	CaseDomain bool // it is compared with case
+	LooseIP    bool // it may be a part of an IP
+
 	// SameSite: the attribute is enforced. Then LaxByDefault treats its absence as Lax, except for
 	// LaxPost after creation on a top-level POST; NoneNeedsSecure refuses None without Secure.
 	SameSite        bool
@@ -17,53 +36,44 @@ type Rules struct {
 	NoneMisread     Misread
 	Schemeful       bool // http and https of one host are two sites
 	TopOnly         bool // frames between the page and the one that asks are not looked at
+	Redirects       bool // a redirect by another site makes a request one of another site, for sending
 
-	Prefixes     Prefixes
-	HostByScope  bool // __Host- takes a Domain that leaves the cookie host-only (a public suffix on itself)
-	ExplicitRoot bool // __Host- wants "Path=/" written out
+	// Secure, prefixes.
+	SecureNeedsTLS bool // Secure over http is refused
+	SecureLoopback bool // http://localhost counts as secure
+	SecureLoopSend bool // the same, for sending only
+	KeepSecure     Keep // what "leave secure cookies alone" covers
+	Prefixes       Prefixes
+	ExplicitRoot   bool // __Host- wants "Path=/" written out
+	HostByScope    bool // __Host- takes a Domain that leaves the cookie host-only (a public suffix on itself)
 
-	Suffixes        bool  // public suffixes are refused as Domain
-	HostOnlyInKey   bool  // a host-only cookie and a Domain cookie of one name are two
-	SecureLoopback  bool  // http://localhost counts as secure
-	SecureLoopSend  bool  // the same, for sending only
-	SecureNeedsTLS  bool  // Secure over http is refused
-	KeepSecure      Keep  // what "leave secure cookies alone" covers
-	HostOnlyLoose   bool  // host-only cookies go to subdomains too
-	LooseIP         bool  // a Domain may be a part of an IP
-	InnerDot        bool  // a Domain wants a dot inside
-	Redirects       bool  // a redirect by another site makes a request one of another site, for sending
-	AnswerLost      bool  // a control octet in one line loses the whole answer (Go's HTTP refuses it)
-	MinusExpires    bool  // a Max-Age that begins with "-" deletes, whatever follows
-	ServerClock     bool  // Expires is read by the server's clock, where the answer says it
-	LastCounts      bool  // of several Max-Age or Expires the last one counts, even if it cannot be read
-	DotRefused      bool  // a Domain of a single dot is refused, not taken for none
-	LooseDates      bool  // Expires without a time, or with a day that the month lacks, can be read
-	IDNDomain       bool  // a Domain with other than ASCII letters is converted
-	CaseDomain      bool  // a Domain is compared with case
-	CORSKeepsOut    bool  // an answer that script may not read sets no cookies
-	Order           Order // in which cookies are sent
-	PlusMaxAge      bool  // "Max-Age=+5" can be read
-	GhostWrites     bool  // a document sees what it wrote over an HttpOnly cookie (Firefox's content process)
-	BatchDeletes    bool  // a deletion does not touch cookies of the same answer (Python)
-	RenewOnChange   bool  // setting another value gives a new creation time
-	FoldNames       bool  // names are compared without case
-	NoInnerTab      bool  // a TAB inside the line is refused
-	FormFirst       bool  // a line that is wrong in itself is not judged further (Chromium's protocol)
-	FirstOnly       bool  // judging ends at the first rule that refuses (the order of bis, 5.7)
-	Nameless        Nameless
-	Chips           bool // Partitioned is understood
-	ThirdParty      ThirdParty
-	ThirdPartyWhy   Reason        // what a block is called; zero UserPreferences
-	Cap, ScriptCap  time.Duration // longest lifetime; of cookies that script writes. 0: none
-	MaxPair         int           // octets of name and value; 0: no limit
-	MaxAttribute    int           // octets of an attribute's value
-	MaxPerSite      int           // cookies of a site, then purged to PurgeSite
-	PurgeSite       int
-	MaxTotal        int // cookies altogether, then purged to PurgeTotal
-	PurgeTotal      int
-	SpareYoung      time.Duration // cookies younger than this survive the purge of the whole jar
-	MaxPartition    int           // octets of a partition's cookies of one site
-	MaxSent, MaxOut int           // cookies and octets sent with a request
+	// Third parties.
+	ThirdParty    ThirdParty
+	ThirdPartyWhy Reason // what a block is called; zero UserPreferences
+	Chips         bool   // Partitioned is understood
+	CORSKeepsOut  bool   // an answer that script may not read sets no cookies
+
+	// Keeping and sending.
+	Cap, ScriptCap time.Duration // longest lifetime; of cookies that script writes. 0: none
+	ServerClock    bool          // Expires is read by the server's clock, where the answer says it
+	HostOnlyInKey  bool          // a host-only cookie and a Domain cookie of one name are two
+	HostOnlyLoose  bool          // host-only cookies go to subdomains too
+	FoldNames      bool          // names are compared without case
+	RenewOnChange  bool          // setting another value gives a new creation time
+	BatchDeletes   bool          // a deletion does not touch cookies of the same answer (Python)
+	GhostWrites    bool          // a document sees what it wrote over an HttpOnly cookie (Firefox's content process)
+	Order          Order         // in which cookies are sent
+
+	// Limits; 0: none.
+	MaxPerSite, PurgeSite int           // cookies of a site, and how many a purge leaves
+	MaxTotal, PurgeTotal  int           // cookies altogether
+	SpareYoung            time.Duration // cookies used since then survive the purge of the whole jar
+	MaxPartition          int           // octets of a partition's cookies of one site
+	MaxSent, MaxOut       int           // cookies and octets sent with a request
+
+	// How refusals are told.
+	FormFirst bool // a line that is wrong in itself is not judged further (Chromium's protocol)
+	FirstOnly bool // judging ends at the first rule that refuses (the order of bis, 5.7)
 }
 
 // JarKind says whether a client keeps cookies, and how long.
