@@ -135,15 +135,9 @@ func otherRelease(b *Break) bool {
 	return b.FromRelease != "" && b.Release != "" && b.FromRelease != b.Release
 }
 
-// fromStore reports whether the losses can be a store's that all instances reach: they say so, or sessions are lost
-// whether or not they move.
-func fromStore(ev *Evidence) bool {
-	if ev.Storage != "" {
-		return ev.SharedStorage()
-	}
-	honoured, all := ev.MovesHonoured()
-	return !ev.InCookie && (ev.Share(func(b *Break) bool { return !b.Moved }) >= 0.5 || all >= 10 && honoured*2 > all)
-}
+// fromStore reports whether the state lives in a store that all instances reach. Where nothing says so, the log alone does not
+// tell a store that forgets from a flush or from instances that lost their memory.
+func fromStore(ev *Evidence) bool { return ev.SharedStorage() }
 
 // goneThere reports whether the state was missing where it should have been: on the instance that had known it, or in
 // a store that every instance reaches.
