@@ -245,8 +245,6 @@ func TestPoorEvidence(t *testing.T) {
 				switch {
 				case first.Cause == c.Cause:
 					right++
-				case c.Cause == "affinity-absent" && first.Cause == "session-store-node-local" && files["events.jsonl"] == nil && files["limpet.yaml"] == nil:
-					right++ // nothing says where sessions live: TAXONOMY, "Between neighbours"
 				case first.Cause == "":
 					open++
 					checkOpen(t, c, r, p.says)
