@@ -74,12 +74,16 @@ const (
 	Agents        Source = "the User-Agent of each request"
 	Referers      Source = "the host of Referer or Origin"
 	Changes       Source = "records of changes"
+	Captures      Source = "a capture of the client (HAR, curl transcript)"
 	Declaration   Source = "a declaration of where sessions are stored (limpet.yaml)"
 )
 
 // A Scenario is what the lab plays to plant a cause; data only.
 type Scenario struct {
 	Fault string // the demo's name for it, "" if the demo cannot show it
+
+	// Journey says what the recorded captures of a client in testdata show, where no fault of the demo does.
+	Journey string
 }
 
 // A Clue is one observation that a detector made.

@@ -41,7 +41,7 @@ back with its cookie. Or set the session cookie with SameSite=None; Secure for t
 
 func detectCrossSitePost(ev *Evidence) []Clue {
 	clues := ev.Clue("withheld-post", "the client held a live session and posted from another site without presenting it", func(b *Break) bool {
-		return b.Foreign && b.Method == session.POST
+		return b.Foreign && b.Method == session.POST && !otherRule(b)
 	})
 	if clues == nil {
 		return nil

@@ -53,7 +53,7 @@ func signature(b *cause.Break) string {
 	s.WriteString(b.Kind)
 	switch {
 	case b.Kind == "withheld":
-		s.WriteString("/" + b.Method.String())
+		s.WriteString("/" + b.Method.String() + "/" + b.Reason)
 		return s.String()
 	case b.Kind == "mixed-up", b.Kind == "never-established":
 		return s.String()

@@ -33,6 +33,9 @@ type Evidence struct {
 	Facts       session.Facts
 	Log, Events bool
 
+	// Client is what the client engine found in captures.
+	Client []Finding
+
 	LogOnly, EventOnly int64 // found no other half when joined
 
 	KeyID     string

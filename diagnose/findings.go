@@ -11,7 +11,7 @@ import (
 
 // findings lists what configurations and logs say about themselves, beside any single break.
 func (d *run) findings() {
-	d.report.Findings = []Finding{}
+	d.report.Findings = append([]Finding{}, d.Client...)
 	d.addressAffinity()
 	d.earlyFailover()
 	d.misreportedHealth()

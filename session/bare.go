@@ -35,6 +35,9 @@ func (c *Correlator) bare(r *Record, base []byte) {
 // link, from a client that holds exactly one live session (by address, client family and affinity value)
 // is taken for one.
 func (c *Correlator) withheld(r *Record) int32 {
+	if r.Held != 0 {
+		return c.keptBack(r)
+	}
 	if r.Flags&Foreign == 0 || r.Flags&CutKey != 0 || r.Method == GET || r.Method == HEAD || r.Method == OPTIONS || r.Flow.Unserved {
 		return -1
 	}
@@ -57,6 +60,16 @@ func (c *Correlator) withheld(r *Record) int32 {
 	}
 	c.account(found, l, r, Withheld, 0, NotPresented)
 	return found
+}
+
+// keptBack counts a request of which a capture shows that the client kept its credential back.
+func (c *Correlator) keptBack(r *Record) int32 {
+	n := c.keys.get(r.Held)
+	if n < 0 || c.life(n).end != Abandoned {
+		return -1
+	}
+	c.account(n, c.life(n), r, Withheld, 0, NotPresented)
+	return n
 }
 
 // likeness says how much a bare request looks like the next one of a session of the same address and client

@@ -82,6 +82,7 @@ type Event struct {
 	SetSession Credential // handed to the client by this answer
 	Previous   Credential // application events: the credential that Session replaced
 	Twice      bool       // the client presented the credential's name more than once
+	Held       Credential // captures of a client: what it holds and did not present, by the rule in Reason
 	Cleared    bool       // the answer deleted the client's session cookie
 
 	Affinity    []byte // the affinity cookie's value as presented; never shown
@@ -104,7 +105,7 @@ type Event struct {
 	// Flow is the balancer's own account of how it routed this request.
 	Flow Flow
 
-	// Application events.
+	// Application events. A capture's Reason is the rule by which the client kept its credential back.
 	Result  Result
 	Reason  []byte // logout, idle, absolute, evicted, rotated, unreadable, bad-signature, timeout, …
 	User    []byte // pseudonym of the user, "u:…"

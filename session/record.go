@@ -7,6 +7,7 @@ type Record struct {
 
 	Presented uint64 // key of the credential presented, 0 none
 	Set       uint64 // key of the credential set by the answer, 0 none
+	Held      uint64 // key of the credential that the client kept back, 0 none or not known
 	Client    uint64 // key of the client's address, 0 unknown
 	RequestID uint64 // key of the request id, 0 unknown
 	User      uint64 // key of the user's pseudonym, 0 unknown

@@ -96,6 +96,12 @@ func (d *Reducer) request(e *Event, r *Record, base []byte) {
 			r.SetAt = spanOf(e.SetSession, base)
 		}
 	}
+	if !e.Held.Empty() {
+		r.Held = d.credential(e.Held)
+	}
+	if len(e.Reason) > 0 {
+		r.Reason = d.reasons.ID(e.Reason)
+	}
 	if e.Has&HasClient != 0 {
 		d.client(e.Client, r)
 	}

@@ -49,8 +49,17 @@ type count struct{ set, sent, withheld int }
 
 // Examine reads the captures in order, the earlier before the later, and says what it saw.
 func Examine(sources []Source, opt Options) *Report {
-	a := &analysis{opt: opt, pages: map[string]cookie.URL{}, clock: undated, role: map[string]Role{}, affinities: map[string]affinityCookie{},
+	a := newAnalysis(opt)
+	a.examine(sources)
+	return a.report
+}
+
+func newAnalysis(opt Options) *analysis {
+	return &analysis{opt: opt, pages: map[string]cookie.URL{}, clock: undated, role: map[string]Role{}, affinities: map[string]affinityCookie{},
 		byKey: map[string]*Finding{}, report: &Report{Schema: Schema}, lines: map[string]*lineSeen{}, stats: map[string]*count{}}
+}
+
+func (a *analysis) examine(sources []Source) {
 	for i, src := range sources {
 		a.read(i, src)
 	}
@@ -63,7 +72,6 @@ func Examine(sources []Source, opt Options) *Report {
 	a.changes(len(sources))
 	a.rewrites()
 	a.conclude()
-	return a.report
 }
 
 // read takes over one capture.

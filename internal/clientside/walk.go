@@ -32,7 +32,7 @@ type refusal struct {
 // An owner is who set a cookie last, to see services that overwrite one another's.
 type owner struct {
 	part, value string
-	parts       map[string]bool
+	parts       map[string]string // what each part of the site set last
 }
 
 // reach is where a session cookie went and where not.
@@ -110,6 +110,7 @@ func (w *walk) presented(s *step) {
 	w.strangers(s, names, offers)
 	w.bare(s, names)
 	w.neverKept(s, names)
+	w.foreignValue(s)
 }
 
 // noteKept notes a cookie that stayed at home, by the engine's word.
@@ -121,7 +122,23 @@ func (w *walk) noteKept(s *step, o *cookie.Offered) {
 	if why == 0 || why.Has(cookie.ExpiredLater) || why.Has(cookie.DifferentSite) {
 		return
 	}
+	if w.misread(o) {
+		why = cookie.SameSiteNoneMisread.Set()
+	}
 	w.report.Notes = append(w.report.Notes, Note{Input: s.input, N: s.n, Cookie: o.Cookie.Name, Why: why, Held: capture.Secret(o.Cookie.Value), Counts: s.counts() && s.known})
+}
+
+// misread reports a cookie that stays at home because the client takes None for Strict.
+func (w *walk) misread(o *cookie.Offered) bool {
+	if w.client.Rules.NoneMisread != cookie.NoneIsStrict || o.Why&strict == 0 {
+		return false
+	}
+	for key, seen := range w.lines {
+		if l, refused := cookie.Parse(seen.line); refused == 0 && l.SameSite == cookie.None && strings.HasPrefix(key, o.Cookie.Name+"\x00") {
+			return true
+		}
+	}
+	return false
 }
 
 // counts reports a request that a session belongs to: a page or a call of it.
@@ -164,6 +181,9 @@ func (w *walk) offer(s *step, o *cookie.Offered, names map[string]int) {
 	said := browserSays(s.notSent, name)
 	why := o.Why
 	w.noteKept(s, o)
+	if w.misread(o) {
+		why = cookie.SameSiteNoneMisread.Set()
+	}
 	switch {
 	case len(said) > 0:
 		why = reasonsOf(said)
@@ -252,6 +272,31 @@ func (w *walk) twice(s *step, name string, offers []cookie.Offered) {
 	if f.Fix == "" {
 		f.Fix = "Set-Cookie: " + name + "=; Path=/; Domain=" + siteOf(s) + "; Max-Age=0"
 	}
+	if len(s.consequences(name)) > 0 {
+		w.shadowed(s, name, offers)
+	}
+}
+
+// shadowed notes the cookie of two that was set last: the server took the other one.
+func (w *walk) shadowed(s *step, name string, offers []cookie.Offered) {
+	var latest *cookie.Cookie
+	for i := range offers {
+		if c := &offers[i].Cookie; c.Name == name && offers[i].Sent() && (latest == nil || c.Value != s.firstOf(name)) {
+			latest = c
+		}
+	}
+	if latest != nil {
+		w.report.Notes = append(w.report.Notes, Note{Input: s.input, N: s.n, Cookie: name, Why: cookie.Shadowed.Set(), Held: capture.Secret(latest.Value), Counts: true, Never: true})
+	}
+}
+
+func (s *step) firstOf(name string) string {
+	for _, p := range s.sent {
+		if p.Name == name {
+			return p.Value.Reveal()
+		}
+	}
+	return ""
 }
 
 var hosts = re(`(?i)\.?[a-z][a-z0-9-]{0,40}(?:\.[a-z][a-z0-9-]{0,40})+`)
@@ -427,10 +472,9 @@ func (w *walk) collision(s *step, name, line string) {
 	key := name + "\x00" + s.url.Hostname()
 	o, ok := w.owner[key]
 	if !ok {
-		w.owner[key] = owner{part, pair, map[string]bool{part: true}}
+		w.owner[key] = owner{part, pair, map[string]string{part: pair}}
 		return
 	}
-	o.parts[part] = true
 	if o.part != part && o.value != pair {
 		for _, p := range s.sent {
 			if p.Name == name && name+"="+p.Value.Reveal() == strings.TrimSpace(o.value) {
@@ -443,7 +487,36 @@ func (w *walk) collision(s *step, name, line string) {
 		}
 	}
 	o.part, o.value = part, pair
+	o.parts[part] = pair
 	w.owner[key] = o
+}
+
+// foreignValue looks at a request that carries what another part of the site has set, while its own part had set
+// something else before: two services share a name, and the later one took the earlier one's place.
+func (w *walk) foreignValue(s *step) {
+	part := firstPart(s.url.Path)
+	for _, p := range s.sent {
+		o, ok := w.owner[p.Name+"\x00"+s.url.Hostname()]
+		pair := p.Name + "=" + p.Value.Reveal()
+		if !ok || o.part == part || o.value != pair || o.parts[part] == "" || o.parts[part] == pair || len(s.consequences(p.Name)) == 0 {
+			continue
+		}
+		_, own, _ := strings.Cut(o.parts[part], "=")
+		w.report.Notes = append(w.report.Notes, Note{Input: s.input, N: s.n, Cookie: p.Name, Why: cookie.Overwritten.Set(), Held: capture.Secret(own), Counts: true})
+		f := w.finding("cookie-name-collision", p.Name, "")
+		f.Severity, f.Reasons = Error, []string{cookie.Overwritten.String()}
+		w.seen(f, s)
+		f.Evidence = union(f.Evidence, append([]string{"what " + o.part + " had set was presented to " + part + ", whose own was overwritten by it"}, s.consequences(p.Name)...))
+		f.Fix = "Set-Cookie: " + strings.Trim(o.part, "/") + "_" + p.Name + "=…" + w.attributesFor(p.Name, s)
+	}
+}
+
+// attributesFor are those with which a cookie was set last.
+func (w *walk) attributesFor(name string, s *step) string {
+	if seen := w.lines[name+"\x00"+s.url.Host]; seen != nil {
+		return attributesOf(seen.line)
+	}
+	return "; Path=/"
 }
 
 func firstPart(path string) string {

@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strings"
 
+	"limpet.dev/capture"
 	"limpet.dev/intent"
 	"limpet.dev/lb"
 	"limpet.dev/session"
@@ -20,7 +21,7 @@ import (
 type found struct {
 	path    string // to open
 	name    string // as reports show it: relative to the bundle
-	kind    string // log, events, changes, config, intent, key, unknown
+	kind    string // log, events, capture, changes, config, intent, key, unknown
 	product *lb.Product
 	head    []byte
 	err     error
@@ -200,6 +201,10 @@ func classify(head []byte, products []*lb.Product) (string, *lb.Product) {
 	if kind := classifyJSON(head); kind != "" {
 		return kind, nil
 	}
+	seen := capture.Sniff(head)
+	if seen == capture.HAR || seen == capture.Transcript {
+		return "capture", nil
+	}
 	var best *lb.Product
 	kind, most := "unknown", 0.3
 	for _, p := range products {
@@ -213,6 +218,9 @@ func classify(head []byte, products []*lb.Product) (string, *lb.Product) {
 				best, kind, most = p, "config", s
 			}
 		}
+	}
+	if best == nil && seen == capture.Headers {
+		return "capture", nil
 	}
 	return kind, best
 }

@@ -23,6 +23,7 @@ func (s *scan) open() error {
 	if err := s.logs(); err != nil {
 		return err
 	}
+	s.captures()
 	var ignored []string
 	for _, f := range s.bundle.files {
 		switch {
