@@ -98,6 +98,9 @@ type Clue struct {
 	// Against marks a clue that contradicts the cause.
 	Against bool
 
+	// Proof marks a clue that needs no weighing: the client engine's rule, the application's own word.
+	Proof bool
+
 	// Text says what was seen, in words for a person, with figures.
 	Text string
 

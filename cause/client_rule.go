@@ -9,6 +9,7 @@ func keptBack(ev *Evidence, text string, f func(*Break) bool) []Clue {
 	if clues == nil {
 		return nil
 	}
+	clues[0].Proof = true
 	if n := ev.Count(func(b *Break) bool { return b.SetNew }); n > 0 {
 		clues = append(clues, Clue{ID: "overwritten", Strength: share(n, len(ev.Breaks)), Text: "the answer handed out a new, empty session", Source: ofBroken(n, len(ev.Breaks))})
 	}

@@ -32,6 +32,7 @@ func detectSessionIpBinding(ev *Evidence) []Clue {
 	if clues == nil {
 		return nil
 	}
+	clues[0].Proof = true
 	if n := ev.Count(func(b *Break) bool { return !b.Moved }); n > 0 {
 		clues = append(clues, Clue{ID: "same-instance", Strength: share(n, len(ev.Breaks)), Text: "the session was rejected by the instance that knew it", Source: ofBroken(n, len(ev.Breaks))})
 	}

@@ -34,11 +34,17 @@ const (
 	unseenAgainst = -1.5
 )
 
+// proven is the weight of a clue that is a proof: no case has to show how often it deceives.
+const proven = 9.0
+
 // Score adds up what the clues of one cause weigh under w.
 func (w *Weights) Score(id string, clues []cause.Clue) float64 {
 	sum := 0.0
 	for _, c := range clues {
 		v, ok := w.Clues[id+"/"+c.ID]
+		if c.Proof {
+			v, ok = proven, true
+		}
 		if !ok {
 			v = unseenFor
 			if c.Against {

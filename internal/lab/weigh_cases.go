@@ -5,7 +5,11 @@ import (
 	"fmt"
 	"os"
 	"slices"
+	"strings"
 
+	"golang.org/x/tools/txtar"
+
+	"limpet.dev/cause"
 	"limpet.dev/diagnose"
 	"limpet.dev/internal/ingest"
 	"limpet.dev/lb"
@@ -27,6 +31,9 @@ var weighVariants = []Leaving{
 func LabelledCases(ctx context.Context, cases []*Case, products []*lb.Product) ([]LabelledCase, error) {
 	var labelled []LabelledCase
 	for _, c := range cases {
+		if !c.teaches() {
+			continue
+		}
 		seen, err := observeCase(ctx, c, products)
 		if err != nil {
 			return nil, fmt.Errorf("look at case %s: %w", c.Name, err)
@@ -34,6 +41,13 @@ func LabelledCases(ctx context.Context, cases []*Case, products []*lb.Product) (
 		labelled = append(labelled, seen...)
 	}
 	return labelled, nil
+}
+
+// teaches reports a case to learn weights from. Captures of one client, and their near misses, are none: there a rule proves
+// the cause, and a few requests say nothing about how common a clue is among many sessions.
+func (c *Case) teaches() bool {
+	k, _ := cause.Find(c.Cause)
+	return k.Lab.Journey == "" && !slices.ContainsFunc(c.Files, func(f txtar.File) bool { return strings.HasSuffix(f.Name, ".har") }) && !strings.HasPrefix(c.Name, "none/near-")
 }
 
 func observeCase(ctx context.Context, c *Case, products []*lb.Product) ([]LabelledCase, error) {
