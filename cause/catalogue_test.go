@@ -16,7 +16,7 @@ import (
 var planned = []string{
 	"affinity-cookie-not-issued", "affinity-cookie-path-scope", "affinity-remap-on-scale", "affinity-source-ip-unreliable", "clock-skew",
 	"failover-without-replication", "health-depends-on-shared-backend",
-	"key-rotation-without-fallback", "probe-timeout-kills-node", 
+	"key-rotation-without-fallback", "probe-timeout-kills-node",
 	"shared-store-not-enabled", "store-cleanup-peer-mismatch", "store-full-write-rejected", "store-node-loss-no-replica", "store-restart-volatile",
 	"store-serialization-incompatible",
 }
