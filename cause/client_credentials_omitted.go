@@ -24,6 +24,7 @@ answer are not kept. Or an API client has no cookie jar. Pages that the user nav
 		"secure-cookie-over-http":    "there navigations on plain http lack the cookie too",
 		"third-party-cookie-blocked": "there the caller is another site, and asks with credentials",
 	},
+	Kinds:  []string{"withheld"},
 	Detect: detectClientCredentialsOmitted,
 	Lab:    Scenario{Journey: "a real Chromium goes through a real nginx that breaks the cookie"},
 })

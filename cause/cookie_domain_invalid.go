@@ -25,6 +25,7 @@ an IP. Browsers refuse such a cookie. Usually the proxy gives the application it
 		"secure-cookie-over-http": "there the cookie is refused because of the scheme",
 		"cookie-stripped-by-cdn":  "there no Set-Cookie reaches the browser",
 	},
+	Kinds:  []string{"withheld"},
 	Detect: detectCookieDomainInvalid,
 	Lab:    Scenario{Journey: "a real Chromium goes through a real nginx that breaks the cookie"},
 })

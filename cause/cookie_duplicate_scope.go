@@ -26,6 +26,7 @@ because the other one stays.`,
 		"cookie-name-collision": "there two services set the same cookie in the same scope, in turn",
 		"cookie-path-rewrite":   "there one cookie is set and its path never matches",
 	},
+	Kinds:  []string{"withheld"},
 	Detect: detectCookieDuplicateScope,
 	Lab:    Scenario{Journey: "a real Chromium goes through a real nginx that breaks the cookie"},
 })

@@ -25,6 +25,7 @@ not know, or whose signature it cannot read.`,
 		"cookie-duplicate-scope":            "there both cookies are presented at once, in different scopes",
 		"signing-key-differs-between-nodes": "there the instances of one application cannot read each other's cookies",
 	},
+	Kinds:  []string{"withheld"},
 	Detect: detectCookieNameCollision,
 	Lab:    Scenario{Journey: "a real Chromium goes through a real nginx that breaks the cookie"},
 })

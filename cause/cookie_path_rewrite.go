@@ -25,6 +25,7 @@ something that no public address begins with. The browser keeps the cookie and n
 		"affinity-cookie-path-scope": "there it is the balancer's own cookie",
 		"cookie-stripped-by-cdn":     "there the cookie never reaches the browser",
 	},
+	Kinds:  []string{"withheld"},
 	Detect: detectCookiePathRewrite,
 	Lab:    Scenario{Journey: "a real Chromium goes through a real nginx that breaks the cookie"},
 })

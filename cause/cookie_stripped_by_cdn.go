@@ -24,6 +24,7 @@ on the way out, because the answer counts as cacheable. The application hands ou
 		"cookie-too-large":      "there large cookies only are lost, in the browser",
 		"cookie-domain-invalid": "there the Set-Cookie line reaches the browser, which refuses it",
 	},
+	Kinds:  []string{"withheld", "never-established"},
 	Detect: detectCookieStrippedByCdn,
 	Lab:    Scenario{Journey: "a customer behind a CDN that forwards no cookies"},
 })

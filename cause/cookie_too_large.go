@@ -25,6 +25,7 @@ their session are concerned: many groups, claims, organisations, a full cart.`,
 		"cookie-stripped-by-cdn":     "there it does not depend on the size",
 		"third-party-cookie-blocked": "there all users in frames are concerned",
 	},
+	Kinds:  []string{"withheld"},
 	Detect: detectCookieTooLarge,
 	Lab:    Scenario{Journey: "a real Chromium goes through a real nginx that breaks the cookie"},
 })

@@ -28,6 +28,7 @@ the same WebKit at the end of a chain of redirects from another site.`,
 		"third-party-cookie-blocked": "there today's browsers withhold it in frames, old ones do not",
 		"samesite-cross-site-post":   "there all browsers withhold it, on POST only",
 	},
+	Kinds:  []string{"withheld"},
 	Detect: detectSamesiteLegacyClient,
 	Lab:    Scenario{Journey: "an iPhone with iOS 12 comes back from an identity provider"},
 })

@@ -28,6 +28,7 @@ unless the first page has already handed out a new session.`,
 		"third-party-cookie-blocked": "there the request is made by a frame or a script, not by the page in the address bar",
 		"secure-cookie-over-http":    "there both sides are one host, once with http and once with https",
 	},
+	Kinds:  []string{"withheld"},
 	Detect: detectSamesiteStrictRedirect,
 	Lab:    Scenario{Journey: "a real Chromium goes through a real nginx that breaks the cookie"},
 })

@@ -26,6 +26,7 @@ Strict and Lax cookies back between http and https of one host.`,
 		"cookie-path-rewrite":        "there the path decides, not the scheme",
 		"client-credentials-omitted": "there only scripts leave the cookie out",
 	},
+	Kinds:  []string{"withheld"},
 	Detect: detectSecureCookieOverHttp,
 	Lab:    Scenario{Journey: "a real Chromium goes through a real nginx that breaks the cookie"},
 })

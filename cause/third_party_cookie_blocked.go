@@ -28,6 +28,7 @@ session.`,
 		"client-credentials-omitted": "there the script does not ask for cookies at all",
 		"samesite-strict-redirect":   "there a plain link fails too",
 	},
+	Kinds:  []string{"withheld"},
 	Detect: detectThirdPartyCookieBlocked,
 	Lab:    Scenario{Journey: "a real Chromium goes through a real nginx that breaks the cookie"},
 })
