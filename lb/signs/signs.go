@@ -19,7 +19,6 @@ type Map struct {
 	Cuts  Bits // blank and slash
 	Marks Bits // question mark, number sign, quote
 
-	lines Bits
 	ends  [Size]uint16 // where lines end, the first `count` of them
 	next  int
 	count int
@@ -40,37 +39,18 @@ func First(w uint64) int { return bits.TrailingZeros64(w) }
 // Read maps the first Size bytes of text.
 func (m *Map) Read(text []byte) {
 	m.Text = text[:min(len(text), Size)]
+	m.next, m.count = 0, 0
 	words := len(m.Text) / 64
 	if words > 0 {
-		find(&m.lines, &m.Cuts, &m.Marks, m.Text[:words*64])
+		m.count = find(&m.ends, &m.Cuts, &m.Marks, m.Text[:words*64])
 	}
 	if rest := m.Text[words*64:]; len(rest) > 0 {
-		var last [64]byte
-		copy(last[:], rest)
-		var l, c, k Bits
-		findGeneric(&l, &c, &k, last[:])
-		m.lines[words], m.Cuts[words], m.Marks[words] = l[0], c[0], k[0]
+		var lines uint64
+		lines, m.Cuts[words], m.Marks[words] = classify(rest)
+		m.count = list(&m.ends, m.count, words, lines)
 		words++
 	}
 	m.Cuts[words], m.Marks[words] = 0, 0
-	m.listLines(words)
-}
-
-// listLines writes down where lines end. A word holds at most one line's end as a rule; that costs no branch.
-func (m *Map) listLines(words int) {
-	n := 0
-	for k, w := range m.lines[:words] {
-		m.ends[n&(Size-1)] = uint16(k*64 + bits.TrailingZeros64(w)&63)
-		more := w & (w - 1)
-		if w != 0 {
-			n++
-		}
-		for ; more != 0; more &= more - 1 {
-			m.ends[n&(Size-1)] = uint16(k*64 + bits.TrailingZeros64(more))
-			n++
-		}
-	}
-	m.next, m.count = 0, n
 }
 
 // Line returns where the line ends that is next: its line feed's index. ok is false if no more lines end in this stretch.
@@ -83,18 +63,34 @@ func (m *Map) Line() (end int, ok bool) {
 	return end, true
 }
 
-// findGeneric is find in plain Go; len(b) is a multiple of 64.
-func findGeneric(lines, cuts, marks *Bits, b []byte) {
+// findGeneric is find in plain Go.
+func findGeneric(ends *[Size]uint16, cuts, marks *Bits, b []byte) (count int) {
 	for k := 0; len(b) >= 64; k, b = k+1, b[64:] {
-		var l, c, m uint64
-		for i, sign := range b[:64] {
-			class := uint64(classes[sign])
-			l |= class & 1 << i
-			c |= class >> 1 & 1 << i
-			m |= class >> 2 << i
-		}
-		lines[k], cuts[k], marks[k] = l, c, m
+		var lines uint64
+		lines, cuts[k], marks[k] = classify(b[:64])
+		count = list(ends, count, k, lines)
 	}
+	return count
+}
+
+// list writes down the lines that end in word k, behind the first n.
+func list(ends *[Size]uint16, n, k int, lines uint64) int {
+	for ; lines != 0; lines &= lines - 1 {
+		ends[n&(Size-1)] = uint16(k*64 + bits.TrailingZeros64(lines))
+		n++
+	}
+	return n
+}
+
+// classify returns a word of each map for at most 64 bytes.
+func classify(b []byte) (lines, cuts, marks uint64) {
+	for i, sign := range b {
+		class := uint64(classes[sign])
+		lines |= class & 1 << i
+		cuts |= class >> 1 & 1 << i
+		marks |= class >> 2 << i
+	}
+	return lines, cuts, marks
 }
 
 var classes = [256]uint8{'\n': 1, ' ': 2, '/': 2, '?': 4, '#': 4, '"': 4}

@@ -2,5 +2,7 @@
 
 package signs
 
-// find fills the words of lines, cuts and marks for b, whose length is a multiple of 64.
-func find(lines, cuts, marks *Bits, b []byte) { findGeneric(lines, cuts, marks, b) }
+// find fills the words of cuts and marks for b, whose length is a multiple of 64 and at most Size, writes down in ends where lines end, and returns how many.
+func find(ends *[Size]uint16, cuts, marks *Bits, b []byte) int {
+	return findGeneric(ends, cuts, marks, b)
+}

@@ -3,6 +3,7 @@ package signs
 import (
 	"bytes"
 	"math/rand/v2"
+	"slices"
 	"testing"
 )
 
@@ -61,10 +62,10 @@ func FuzzFind(f *testing.F) {
 	f.Fuzz(func(t *testing.T, text []byte, times uint8) {
 		text = bytes.Repeat(text, 1+int(times))
 		text = text[:min(len(text), Size)&^63]
-		var l, c, k, gl, gc, gk Bits
-		find(&l, &c, &k, text)
-		findGeneric(&gl, &gc, &gk, text)
-		if l != gl || c != gc || k != gk {
+		var l, gl [Size]uint16
+		var c, k, gc, gk Bits
+		n := find(&l, &c, &k, text)
+		if want := findGeneric(&gl, &gc, &gk, text); n != want || !slices.Equal(l[:n], gl[:n]) || c != gc || k != gk {
 			t.Errorf("the ways to find signs differ on %q", text)
 		}
 	})
