@@ -53,6 +53,9 @@ func detectAffinityNotReturned(ev *Evidence) []Clue {
 	if n := ev.Count(func(b *Break) bool { return missing(b) && b.HadAffinity }); n > 0 {
 		clues = append(clues, Clue{ID: "was-set", Strength: share(n, len(ev.Breaks)), Text: "the balancer had set the affinity cookie for this session before", Source: ofBroken(n, len(ev.Breaks))})
 	}
+	if n := ev.Count(func(b *Break) bool { return missing(b) && b.Presented }); n > 0 {
+		clues = append(clues, Clue{ID: "was-sent", Strength: share(n, len(ev.Breaks)), Against: true, Text: "the session had sent the affinity cookie before: its client does return it", Source: ofBroken(n, len(ev.Breaks))})
+	}
 	if n := ev.Count(func(b *Break) bool { return b.AffinitySet == session.SetInserted }); n > 0 {
 		clues = append(clues, Clue{ID: "set-again", Strength: share(n, len(ev.Breaks)), Text: "the answer set the affinity cookie anew", Source: ofBroken(n, len(ev.Breaks))})
 	}

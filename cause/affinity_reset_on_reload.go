@@ -62,6 +62,9 @@ func detectResetOnReload(ev *Evidence) []Clue {
 	} else {
 		clues = append(clues, Clue{ID: "from-healthy", Strength: 1, Text: "the instances that had the state stayed up and were not restarted"})
 	}
+	if n, moment := bestChange(ev, memberChanges(ev)); n*2 > len(ev.Breaks) {
+		clues = append(clues, Clue{ID: "members-changed", Strength: share(n, len(ev.Breaks)), Against: true, Text: "the set of instances changed: " + moment.name + " " + moment.word, Source: ofBroken(n, len(ev.Breaks))})
+	}
 	clues = append(clues, movesSurvive(ev)...)
 	clues = append(clues, sharedState(ev)...)
 	if c, ok := ev.ChangeNear(ev.Breaks[0].At, changeWindow, "config", "restart", "scale"); ok {

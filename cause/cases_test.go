@@ -16,22 +16,30 @@ import (
 
 // nearMisses names, for each cause, a recorded case of something else in which its detector sees a clue.
 var nearMisses = []struct{ cause, looksLike string }{
-	{"affinity-absent", "signing-key-differs-between-nodes/seed1"},                          // requests wander in both; here any instance with the right key reads the cookie
-	{"affinity-cookie-not-returned", "store-flushed-with-cache/app-without-jar-seed5"},      // an app drops the balancer's cookie and is found everywhere all the same
-	{"affinity-reset-on-reload", "health-check-too-aggressive/reload-seed5"},                // a reload in the same minute, with an affinity that survives it
-	{"deploy-no-session-drain", "health-check-too-aggressive/seed1"},                        // instances go out and come back; no process started
-	{"health-check-too-aggressive", "deploy-no-session-drain/seed1"},                        // the same, with process starts
-	{"samesite-cross-site-post", "affinity-reset-on-reload/payment-posts-seed8"},            // a few sessions are lost at payment, more at the reload
-	{"signing-key-differs-between-nodes", "signing-key-regenerated-on-start/seed1"},         // cookies are refused too; here only since instances started anew
-	{"store-flushed-with-cache", "affinity-reset-on-reload/seed4"},                          // all in one moment too, but only sessions that moved
-	{"namespace-changes-per-build", "deploy-no-session-drain/seed1"},                        // the release changes too; here the state ends with the process
-	{"secure-cookie-proto-unknown", "store-flushed-with-cache/scheme-lost-seed10"},          // a few never got their cookie, more lost their session in one instant
-	{"session-store-node-local", "affinity-absent/seed1"},                                   // the same moves; here the state lives in memory
-	{"setcookie-cached-leak", "store-flushed-with-cache/shared-cache-seed11"},               // a few sessions are mixed up, more are lost in one instant
-	{"signing-key-regenerated-on-start", "signing-key-differs-between-nodes/restart-seed6"}, // an instance is restarted; cookies were refused before, too
-	{"store-eviction", "store-ttl-wrong/seed4"},                                             // whoever rests is lost; here one instance gives less time
-	{"store-failover-writes-fail", "store-flushed-with-cache/roles-change-seed6"},           // a few writes are refused, more sessions are gone in one instant
-	{"store-ttl-wrong", "store-eviction/seed1"},                                             // gone before their time; here at any age
+	{"affinity-absent", "signing-key-differs-between-nodes/seed1"},                                                         // requests wander in both; here any instance with the right key reads the cookie
+	{"affinity-cookie-not-returned", "store-flushed-with-cache/app-without-jar-seed5"},                                     // an app drops the balancer's cookie and is found everywhere all the same
+	{"affinity-reset-on-reload", "health-check-too-aggressive/reload-seed5"},                                               // a reload in the same minute, with an affinity that survives it
+	{"deploy-no-session-drain", "health-check-too-aggressive/seed1"},                                                       // instances go out and come back; no process started
+	{"health-check-too-aggressive", "deploy-no-session-drain/seed1"},                                                       // the same, with process starts
+	{"samesite-cross-site-post", "affinity-reset-on-reload/payment-posts-seed8"},                                           // a few sessions are lost at payment, more at the reload
+	{"signing-key-differs-between-nodes", "signing-key-regenerated-on-start/seed1"},                                        // cookies are refused too; here only since instances started anew
+	{"store-flushed-with-cache", "affinity-reset-on-reload/seed4"},                                                         // all in one moment too, but only sessions that moved
+	{"namespace-changes-per-build", "deploy-no-session-drain/seed1"},                                                       // the release changes too; here the state ends with the process
+	{"secure-cookie-proto-unknown", "store-flushed-with-cache/scheme-lost-seed10"},                                         // a few never got their cookie, more lost their session in one instant
+	{"session-store-node-local", "affinity-absent/seed1"},                                                                  // the same moves; here the state lives in memory
+	{"setcookie-cached-leak", "store-flushed-with-cache/shared-cache-seed11"},                                              // a few sessions are mixed up, more are lost in one instant
+	{"signing-key-regenerated-on-start", "signing-key-differs-between-nodes/restart-seed6"},                                // an instance is restarted; cookies were refused before, too
+	{"store-eviction", "store-ttl-wrong/seed4"},                                                                            // whoever rests is lost; here one instance gives less time
+	{"store-failover-writes-fail", "store-flushed-with-cache/roles-change-seed6"},                                          // a few writes are refused, more sessions are gone in one instant
+	{"store-ttl-wrong", "store-eviction/seed1"},                                                                            // gone before their time; here at any age
+	{"affinity-cookie-not-issued", "store-flushed-with-cache/harmless-affinity-cookie-not-issued-seed5"},                   // a corner of the site has no affinity; the store is shared
+	{"affinity-cookie-path-scope", "store-flushed-with-cache/harmless-affinity-cookie-path-scope-seed5"},                   // the cookie is for one path only; the store is shared
+	{"affinity-remap-on-scale", "store-flushed-with-cache/harmless-affinity-remap-on-scale-seed5"},                         // an instance is added at the moment of the flush
+	{"affinity-id-inconsistent-across-lbs", "store-flushed-with-cache/harmless-affinity-id-inconsistent-across-lbs-seed8"}, // two balancers disagree; the store is shared
+	{"affinity-second-hop", "store-flushed-with-cache/harmless-affinity-second-hop-seed5"},                                 // a second balancer deals requests out; the store is shared
+	{"affinity-source-ip-unreliable", "store-flushed-with-cache/harmless-affinity-source-ip-unreliable-seed5"},             // addresses change; the store is shared
+	{"affinity-cookie-expires-first", "affinity-reset-on-reload/seed2"},                                                    // sessions had paused when the balancer forgot them, all in one moment
+	{"failover-without-replication", "deploy-no-session-drain/seed1"},                                                      // instances are gone, on purpose and one after the other
 }
 
 func readCases(t *testing.T) []*lab.Case {

@@ -14,10 +14,9 @@ import (
 // planned are identifiers of the taxonomy that the catalogue does not have yet; a cause may name
 // them as neighbours.
 var planned = []string{
-	"affinity-cookie-not-issued", "affinity-cookie-path-scope", "affinity-remap-on-scale", "affinity-source-ip-unreliable", "clock-skew",
-	"failover-without-replication", "health-depends-on-shared-backend",
-	"key-rotation-without-fallback", "probe-timeout-kills-node",
-	"shared-store-not-enabled", "store-cleanup-peer-mismatch", "store-full-write-rejected", "store-node-loss-no-replica", "store-restart-volatile",
+	"clock-skew", "health-depends-on-shared-backend", "key-rotation-without-fallback", "probe-timeout-kills-node",
+	"shared-store-not-enabled", "store-cleanup-peer-mismatch", "store-full-write-rejected", "store-node-loss-no-replica",
+	"store-restart-volatile",
 	"store-serialization-incompatible",
 }
 

@@ -19,7 +19,10 @@ type Evidence struct {
 	Notices []Notice // health changes, process starts, balancer starts, in order of time
 	Changes []session.Change
 	Tiers   []*topology.Config
-	Pool    *topology.Pool // the pool that the broken requests went through, nil unknown
+	Nodes   []Node                 // the balancers of the path, in the order in which a request passes them
+	Members []Member               // instances that balancers sent requests to, in order of their first one
+	Routes  map[string]*RouteFacts // what the requests of broken sessions show, by route
+	Pool    *topology.Pool         // the pool that the broken requests went through, nil unknown
 
 	From, To time.Time // the window
 
@@ -35,6 +38,27 @@ type Evidence struct {
 
 	// InCookie says that the session lives in the cookie itself: it changes with its content, or is declared so.
 	InCookie bool
+}
+
+// A Node is one balancer. Equal ones have the same Place.
+type Node struct {
+	Name   string
+	Place  int              // 0: clients talk to it
+	Config *topology.Config // nil unknown
+}
+
+// A Member is an instance with the time in which balancers sent it requests.
+type Member struct {
+	Name        string
+	First, Last time.Time
+}
+
+// RouteFacts counts requests of one route by what they show of the affinity cookie.
+type RouteFacts struct {
+	Presented int // a value came
+	None      int // a cookie is in force and none came
+	Off       int // no cookie is in force
+	Set       int // the answer set one
 }
 
 // Declared is what the owners say should be true.
@@ -82,6 +106,18 @@ type Break struct {
 
 	LoggedIn bool
 	Cart     int
+
+	// Where the request before was different; "" unknown.
+	Node, GoodNode string        // the balancer that took it, and the one that took the last good request
+	Pool           string        // of the balancer
+	GoodRoute      string        // of the last good request
+	Readdressed    bool          // the client's address changed since the last good request
+	Presented      bool          // an affinity value was presented by this session before
+	LastPresented  string        // the route on which it was presented last
+	SameAffinity   bool          // the value presented is the one that was presented or set last
+	SinceAffinity  time.Duration // since a value was last set or presented, 0 unknown
+	Pause          time.Duration // the longest between two requests of those known up to the break
+	On, KnownOn    string        // the instance by the application's own word, and the one where it last knew the session
 
 	// What happened to instances between the last good request and this one; nil: nothing seen.
 	FromDown    *Notice // the instance with the state was taken out

@@ -68,6 +68,17 @@ func signature(b *cause.Break) string {
 	default:
 		s.WriteString("/held")
 	}
+	switch {
+	case b.Moved && b.Node != b.GoodNode && b.GoodNode != "":
+		s.WriteString("/other balancer")
+	case b.Moved && b.Readdressed:
+		s.WriteString("/other address")
+	case !b.Moved && b.On != "" && b.KnownOn != "" && b.On != b.KnownOn:
+		s.WriteString("/behind")
+	}
+	if b.Moved && b.Affinity == session.AffinityOff && b.Presented {
+		s.WriteString("/off here")
+	}
 	if b.Moved && (b.Affinity == session.AffinityNone || b.Affinity == session.AffinityInvalid) {
 		s.WriteString("/" + map[session.AffinityState]string{session.AffinityNone: "no cookie", session.AffinityInvalid: "invalid"}[b.Affinity])
 	}
@@ -153,6 +164,7 @@ func (d *run) evidence(all []*cause.Break) *cause.Evidence {
 		}
 	}
 	ev.Pool = d.pool()
+	d.surroundings(ev)
 	return ev
 }
 

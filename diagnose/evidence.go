@@ -26,6 +26,8 @@ type Evidence struct {
 
 	Inputs   []Input
 	Tiers    []TierConfig
+	TierOf   map[uint16]int // which of Tiers wrote an input
+	Members  []Member
 	Declared cause.Declared
 	Intent   string // file name of the declaration, "" none
 
@@ -50,13 +52,31 @@ type Evidence struct {
 	Classify func(session.Method, string) session.Class
 }
 
-// TierConfig is one balancer of the path, with its configuration if that is known.
+// TierConfig is one balancer of the path, with its configuration if that is known. Several equal balancers
+// have the same Place.
 type TierConfig struct {
-	Name    string
+	Name    string // the tier's
+	Node    string // the balancer's own where its tier has several, "" where it is alone
+	Place   int    // 0: clients talk to it; 1: it stands behind a tier of place 0 …
 	Product string
 	Pool    string // the declared pool, "" all
+	Format  string // the log's declared format, "" as the configuration says
 	Config  *topology.Config
 	Advice  lb.Advice // of its product
+}
+
+// Title names the balancer.
+func (t *TierConfig) Title() string {
+	if t.Node != "" {
+		return t.Node
+	}
+	return t.Name
+}
+
+// A Member is an instance with the time in which balancers sent it requests.
+type Member struct {
+	Instance    uint16
+	First, Last int64
 }
 
 // run is one diagnosis under way.
@@ -69,6 +89,7 @@ type run struct {
 	report  *Report
 	idleGap int64           // a pause this long before a miss is taken for idle expiry, 0: none is
 	guarded map[uint16]bool // routes that refuse strangers
+	routes  map[string]*cause.RouteFacts
 	healthy []healthyVisit
 	probed  map[healthKey]*Served
 	opening map[string]string // instance -> the release that it ran first

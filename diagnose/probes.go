@@ -35,7 +35,7 @@ func (d *run) priceProbes() {
 			continue
 		}
 		name := d.Names.Instances.Name(n.Instance)
-		window := d.failingFor(name)
+		window := d.failingFor(name, n.Detail)
 		s := &Served{}
 		for _, b := range n.Past {
 			if b.At >= n.At-int64(window) && b.At <= n.At {
@@ -54,12 +54,12 @@ func (d *run) priceProbes() {
 
 // failingFor is how long the check of an instance had been failing, at least, when the instance was taken out. A check that
 // waits for its timeout fails that long; only where process starts are seen is it known that connections were not refused.
-func (d *run) failingFor(instance string) time.Duration {
+func (d *run) failingFor(instance, detail string) time.Duration {
 	c := d.checkFor(instance)
 	switch {
 	case c == nil:
 		return 0
-	case d.Events:
+	case d.Events && !strings.Contains(strings.ToLower(detail), "refused"): // a refused probe fails at once
 		return max(c.RemoveMin, c.Timeout)
 	}
 	return c.RemoveMin

@@ -187,6 +187,7 @@ func (d *run) describe(tl *session.Timeline, i int) *settled {
 	if b.Result&session.AppSeen != 0 && b.Reason == "" && v.App&session.AppError != 0 {
 		b.Reason = "error"
 	}
+	d.turns(b, tl, i)
 	for k := i - 1; k >= 0; k-- {
 		w := &tl.Visits[k]
 		b.HadAffinity = b.HadAffinity || w.Affinity != 0 || w.NewAffin != 0 || w.Flow.Set == session.SetInserted
@@ -194,6 +195,7 @@ func (d *run) describe(tl *session.Timeline, i int) *settled {
 			b.good = k
 			b.LastGood = at(w.End())
 			b.From = n.Instances.Name(w.Instance)
+			b.GoodNode, b.GoodRoute = d.node(w.Input), n.Routes.Name(w.Route)
 			b.Gap = time.Duration(d.pause(tl, i))
 		}
 	}

@@ -114,7 +114,16 @@ type Tier struct {
 	Pool    string   // the pool that serves this service
 	Logs    []string
 	Format  string // the log's format in the product's own words, "" as the configuration says
+	Nodes   []Node // equal balancers, each with files of its own; Config and Logs are then the tier's common ones
 	Pos     topology.Pos
+}
+
+// A Node is one of several equal balancers of a tier.
+type Node struct {
+	Name   string
+	Config []string
+	Logs   []string
+	Pos    topology.Pos
 }
 
 // An Instance is one running copy of the application.

@@ -104,6 +104,20 @@ var tierKeys = object[Tier]{
 		field("logs", "Its access logs; .gz and .zst too.", oneOrMore(text()), func(t *Tier) *[]string { return &t.Logs }),
 		field("format", "The log's format in the product's own words, if the configuration does not say it.",
 			text(), func(t *Tier) *string { return &t.Format }),
+		field("nodes", "Several equal balancers, each with its own configuration and logs.",
+			list(nodeKeys), func(t *Tier) *[]Node { return &t.Nodes }),
+	},
+}
+
+var nodeKeys = object[Node]{
+	title: "a node",
+	doc:   "One of several equal balancers of a tier.",
+	pos:   func(n *Node) *topology.Pos { return &n.Pos },
+	keys: []key[Node]{
+		field("name", "Name for reports.", text(), func(n *Node) *string { return &n.Name }),
+		field("config", "Its configuration file, or several in the order in which the product reads them.",
+			oneOrMore(text()), func(n *Node) *[]string { return &n.Config }),
+		field("logs", "Its access logs; .gz and .zst too.", oneOrMore(text()), func(n *Node) *[]string { return &n.Logs }),
 	},
 }
 

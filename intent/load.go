@@ -122,5 +122,9 @@ func (in *Intent) rebase(base, dir string) {
 	for _, t := range in.Tiers {
 		move(t.Config)
 		move(t.Logs)
+		for _, n := range t.Nodes {
+			move(n.Config)
+			move(n.Logs)
+		}
 	}
 }

@@ -108,6 +108,14 @@ func (w *writer) tier(t Tier, path string) {
 	w.entry(path, "pool", plain(t.Pool))
 	w.entry(path, "logs", flow(t.Logs))
 	w.entry(path, "format", plain(t.Format))
+	if len(t.Nodes) == 0 {
+		return
+	}
+	nodes := make([]string, len(t.Nodes))
+	for i, n := range t.Nodes {
+		nodes[i] = pairs("name", plain(n.Name), "config", oneOrFlow(n.Config), "logs", flow(n.Logs))
+	}
+	w.entry(path, "nodes", "["+strings.Join(nodes, ", ")+"]")
 }
 
 func routes(patterns []RoutePattern) string {

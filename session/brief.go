@@ -25,6 +25,7 @@ const (
 	briefRedispatched
 	briefSetNew
 	briefRolled
+	briefReaddressed
 )
 
 // shorten keeps what matters of a visit.
@@ -49,6 +50,9 @@ func (v *Visit) shorten() brief {
 	if v.Rolled {
 		b.bits |= briefRolled
 	}
+	if v.Readdressed {
+		b.bits |= briefReaddressed
+	}
 	return b
 }
 
@@ -72,6 +76,7 @@ func (b *brief) visit(agent uint16) Visit {
 	}
 	v.SetNew = b.bits&briefSetNew != 0
 	v.Rolled = b.bits&briefRolled != 0
+	v.Readdressed = b.bits&briefReaddressed != 0
 	return v
 }
 

@@ -59,6 +59,8 @@ type Correlator struct {
 	bared    map[int32]Record // the request without a credential, of lives that are bared
 	pulse    pulse
 
+	elsewhere map[int32]uint16 // life -> instance by the application's own word, where the balancer says another
+
 	slow       bool // take no short way; for the test that compares both
 	now, swept int64
 	serial     uint32
@@ -113,7 +115,7 @@ func NewCorrelator(v *Vocabulary, s Settings) *Correlator {
 	if s.Done == nil {
 		s.Done = func(*Timeline) {}
 	}
-	return &Correlator{Settings: s, vocab: v, keys: newTable(), clients: newTable(), traces: map[int32]*trace{}, rarities: map[int32]*rarity{}, waiting: map[uint64]int32{}, moves: map[int32]move{}, bared: map[int32]Record{}, readings: map[Pair]*reading{}, Population: newPopulation()}
+	return &Correlator{Settings: s, vocab: v, keys: newTable(), clients: newTable(), traces: map[int32]*trace{}, rarities: map[int32]*rarity{}, waiting: map[uint64]int32{}, moves: map[int32]move{}, bared: map[int32]Record{}, readings: map[Pair]*reading{}, elsewhere: map[int32]uint16{}, Population: newPopulation()}
 }
 
 // Add adds one record.
@@ -188,6 +190,7 @@ func (c *Correlator) Close() {
 	clear(c.rarities)
 	clear(c.waiting)
 	clear(c.moves)
+	clear(c.elsewhere)
 }
 
 // Notices returns the changes of health, starts and reloads seen so far.

@@ -15,8 +15,16 @@ type Joiner struct {
 	// Out receives joined records in order. The records are lent.
 	Out func(records []Record, base []byte)
 
+	// Place says at which place of the path an input was written: 0 by a balancer that clients talk to, 1 by one behind
+	// it, and so on. Index: the input. Inputs beyond its end have place 0.
+	Place []int
+
 	// LogOnly and EventOnly count records that found no other half although they had a request id.
 	LogOnly, EventOnly, Joined int64
+
+	// InnerOnly counts lines of a balancer behind another one for which the one in front has none: they are left out,
+	// since the request stands in the front's log under no id or another.
+	InnerOnly int64
 
 	pending []Record
 	base    []byte // credentials of pending records
@@ -92,7 +100,8 @@ func (j *Joiner) copySpan(s Span, base []byte) Span {
 // application's on the session.
 func (j *Joiner) merge(p, r *Record, base []byte) {
 	if r.Kind == Request && p.Kind == Request {
-		return // a second line for one id (a retry, a second tier): the first one stands
+		j.mergeTiers(p, r, base)
+		return
 	}
 	if r.Kind == Request {
 		app := *p
@@ -102,6 +111,40 @@ func (j *Joiner) merge(p, r *Record, base []byte) {
 		return
 	}
 	j.mergeApp(p, r, base, false)
+}
+
+// mergeTiers joins the lines that two balancers wrote of one request: the outer one's stands, and where no application
+// says which instance answered, the inner one's choice does. Of two lines of one balancer (a retry) the first one stands.
+func (j *Joiner) mergeTiers(p, r *Record, base []byte) {
+	if p.Input == r.Input {
+		return
+	}
+	outer, inner := j.place(p), j.place(r)
+	within := r.Start >= p.Start && r.End <= p.End
+	if outer < inner || outer == inner && within {
+		if p.AppOn == 0 {
+			p.AppOn = r.Instance
+		}
+		return
+	}
+	if outer == inner && !(p.Start >= r.Start && p.End <= r.End) {
+		return
+	}
+	was := *p
+	*p = *r
+	p.PresentedAt, p.SetAt = j.copySpan(r.PresentedAt, base), j.copySpan(r.SetAt, base)
+	p.AppOn = was.Instance
+	if was.App&AppSeen != 0 {
+		p.AppOn = was.AppOn
+		j.mergeApp(p, &was, j.base, true)
+	}
+}
+
+func (j *Joiner) place(r *Record) int {
+	if int(r.Input) >= len(j.Place) {
+		return 0
+	}
+	return j.Place[r.Input]
 }
 
 // mergeApp adds an application's view a to p.
@@ -212,7 +255,7 @@ func (j *Joiner) emit(before int64) {
 			j.EventOnly++
 		}
 	}
-	j.Out(j.pending[:n], j.base)
+	j.Out(j.frontOnly(j.pending[:n]), j.base)
 	rest := j.pending[n:]
 	base := j.base
 	j.base = nil
@@ -221,6 +264,18 @@ func (j *Joiner) emit(before int64) {
 	}
 	j.pending = append(j.pending[:0], rest...)
 	j.reindex()
+}
+
+// frontOnly leaves out what only a balancer behind another one saw; an application's word is kept.
+func (j *Joiner) frontOnly(records []Record) []Record {
+	if len(j.Place) == 0 {
+		return records
+	}
+	kept := slices.DeleteFunc(records, func(r Record) bool {
+		return r.Kind == Request && j.place(&r) > 0 && r.App&AppSeen == 0
+	})
+	j.InnerOnly += int64(len(records) - len(kept))
+	return kept
 }
 
 func (j *Joiner) reindex() {

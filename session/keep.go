@@ -35,13 +35,7 @@ func (c *Correlator) account(n int32, l *life, r *Record, out Outcome, signs Sig
 	}
 	c.Followups++
 	l.followups++
-	if k := uint32(r.Client); k != 0 {
-		if l.client != 0 && l.client != k {
-			c.AddressChanges++
-			mixed = c.shared(n, l, r)
-		}
-		l.client = k
-	}
+	mixed = c.turns(n, l, r, &v)
 	switch v.Routing {
 	case FirstSeen:
 		c.FirstSeen++
@@ -99,6 +93,9 @@ func (c *Correlator) keep(n int32, l *life, v *Visit) {
 		}
 	}
 	c.touch(l, v)
+	if v.AppOn != 0 {
+		c.knownOn(n, v)
+	}
 	if v.Instance != 0 && v.Outcome != Unserved {
 		l.instance = v.Instance
 		c.settle(l, v)

@@ -254,6 +254,9 @@ func (c *Correlator) drop(n int32, l *life, r *rest) {
 	if l.moves > 0 {
 		delete(c.moves, n)
 	}
+	if len(c.elsewhere) > 0 {
+		delete(c.elsewhere, n)
+	}
 	if r.client != 0 {
 		c.unlinkClient(n, r)
 	}

@@ -31,6 +31,15 @@ type Population struct {
 	// another address than the one before them.
 	Addresses      Distinct
 	AddressChanges int64
+	ByNewAddress   Tally
+
+	// Across and Within count moves that came with a change of balancer (of the input that tells of the request), and those
+	// that one balancer made.
+	Across, Within Tally
+
+	// Hops counts follow-ups by the instance that the balancer says and the one that the application, or the innermost
+	// balancer, says, where both do.
+	Hops map[Pair]int64
 
 	// Odd counts what clients presented inconsistently, by Presentation.
 	Odd [presentations]Oddities
@@ -50,7 +59,7 @@ type Pair struct{ From, To uint16 }
 
 const gapBuckets = 160
 
-func newPopulation() Population { return Population{ByPair: map[Pair]*Tally{}} }
+func newPopulation() Population { return Population{ByPair: map[Pair]*Tally{}, Hops: map[Pair]int64{}} }
 
 func (t *Tally) add(v *Visit) {
 	switch v.Routing {
@@ -96,6 +105,17 @@ func (c *Correlator) population(l *life, r *Record, v *Visit) {
 			p.ByPair[k] = t
 		}
 		t.add(v)
+		if l.seen > 0 && l.ring[(l.seen-1)%ringLen].input != uint8(min(v.Input, 255)) {
+			p.Across.add(v)
+		} else {
+			p.Within.add(v)
+		}
+	}
+	if v.Readdressed {
+		p.ByNewAddress.add(v)
+	}
+	if v.AppOn != 0 && v.Instance != 0 {
+		p.Hops[Pair{v.Instance, v.AppOn}]++
 	}
 	if v.Flags&Foreign != 0 {
 		p.Foreign.add(v)

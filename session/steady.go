@@ -11,7 +11,7 @@ import (
 func (c *Correlator) steady(n int32, l *life, r *Record) bool {
 	if r.Instance != l.instance || r.Instance == 0 || r.Status-200 >= 100 || r.Set != 0 || r.App != 0 || r.Kind != Request ||
 		l.troubled || l.end != Abandoned || l.client != uint32(r.Client) || l.prev >= 0 || l.notes&(isBared|isRenewed) != 0 || r.Start < l.last || r.Flow.Unserved ||
-		r.Flags&(Cleared|ToLogin|Foreign|Twice) != 0 || r.Has&HasStatus == 0 || c.Events || r.State != 0 || r.User != 0 || r.Cart >= 0 || r.Release != 0 {
+		r.AppOn != 0 || r.Flags&(Cleared|ToLogin|Foreign|Twice) != 0 || r.Has&HasStatus == 0 || c.Events || r.State != 0 || r.User != 0 || r.Cart >= 0 || r.Release != 0 {
 		return false
 	}
 	class := c.class(r)

@@ -93,6 +93,9 @@ type Visit struct {
 	SetNew                                         bool // the answer set another credential
 	Rolled                                         bool // the answer handed the credential presented out again
 	Mark                                           Mark
+	Readdressed                                    bool   // the client's address is not that of the request before
+	SameAffinity                                   bool   // the affinity value presented is the one that was presented or set last
+	KnownOn                                        uint16 // where the application last knew the session, by its own name or that of the innermost balancer
 	Net6                                           uint16
 }
 

@@ -360,6 +360,14 @@ func (b *bundle) declared(opt *Options) (absent []string) {
 		for _, l := range t.Logs {
 			want(l, "log", p)
 		}
+		for _, n := range t.Nodes {
+			for _, c := range n.Config {
+				want(c, "config", p)
+			}
+			for _, l := range n.Logs {
+				want(l, "log", p)
+			}
+		}
 	}
 	for _, e := range b.intent.Events {
 		want(e, "events", nil)

@@ -2,6 +2,7 @@ package ingest
 
 import (
 	"bytes"
+	"maps"
 	"os"
 	"slices"
 	"strings"
@@ -13,26 +14,23 @@ import (
 	"limpet.dev/topology"
 )
 
-// configurations reads each tier's configuration: the tiers of limpet.yaml, or one for each product.
+// configurations reads the configuration of each balancer: those of limpet.yaml, else what the files themselves tell.
 func (s *scan) configurations() {
+	s.logsOf = map[string]int{}
 	used := map[*found]bool{}
 	if in := s.bundle.intent; in != nil {
-		for _, t := range in.Tiers {
-			p := find(s.opt.Products, t.Product)
-			tier := diagnose.TierConfig{Name: t.Name, Product: t.Product, Pool: t.Pool}
-			var files []*found
-			for _, c := range t.Config {
-				if f := s.bundle.named(c); f != nil {
-					files = append(files, f)
-					used[f] = true
-				}
-			}
-			if p == nil {
+		for place, t := range in.Tiers {
+			if find(s.opt.Products, t.Product) == nil {
 				s.note("limpet.yaml names product %q for tier %s; this version reads %s.", t.Product, t.Name, productNames(s.opt.Products))
-			} else {
-				tier.Config = s.readConfig(p, files)
 			}
-			s.evidence.Tiers = append(s.evidence.Tiers, tier)
+			tier := diagnose.TierConfig{Name: t.Name, Product: t.Product, Pool: t.Pool, Format: t.Format, Place: place}
+			if len(t.Nodes) == 0 {
+				s.declaredNode(tier, t.Config, t.Logs, used)
+			}
+			for _, n := range t.Nodes {
+				tier.Node = n.Name
+				s.declaredNode(tier, append(slices.Clone(t.Config), n.Config...), append(slices.Clone(t.Logs), n.Logs...), used)
+			}
 		}
 	}
 	byProduct := map[string][]*found{}
@@ -41,20 +39,33 @@ func (s *scan) configurations() {
 			byProduct[f.product.Name] = append(byProduct[f.product.Name], f)
 		}
 	}
-	for name, files := range byProduct {
-		i := slices.IndexFunc(s.evidence.Tiers, func(t diagnose.TierConfig) bool { return t.Product == name && t.Config == nil })
-		if i < 0 {
-			s.evidence.Tiers = append(s.evidence.Tiers, diagnose.TierConfig{Name: name, Product: name})
-			i = len(s.evidence.Tiers) - 1
-		}
-		s.evidence.Tiers[i].Config = s.readConfig(files[0].product, files)
+	for _, name := range slices.Sorted(maps.Keys(byProduct)) {
+		s.foundConfigs(name, byProduct[name])
 	}
-	slices.SortStableFunc(s.evidence.Tiers, func(a, b diagnose.TierConfig) int {
-		if s.bundle.intent != nil {
-			return 0
+	if s.bundle.intent == nil {
+		slices.SortStableFunc(s.evidence.Tiers, func(a, b diagnose.TierConfig) int { return strings.Compare(a.Name, b.Name) })
+		placeByAddress(s.evidence.Tiers)
+	}
+}
+
+// declaredNode adds a balancer that limpet.yaml declares.
+func (s *scan) declaredNode(tier diagnose.TierConfig, configs, logs []string, used map[*found]bool) {
+	var files []*found
+	for _, c := range configs {
+		if f := s.bundle.named(c); f != nil {
+			files = append(files, f)
+			used[f] = true
 		}
-		return strings.Compare(a.Name, b.Name)
-	})
+	}
+	if p := find(s.opt.Products, tier.Product); p != nil {
+		tier.Config = s.readConfig(p, files)
+	}
+	for _, l := range logs {
+		if f := s.bundle.named(l); f != nil {
+			s.logsOf[f.path] = len(s.evidence.Tiers)
+		}
+	}
+	s.evidence.Tiers = append(s.evidence.Tiers, tier)
 }
 
 // ownFormats recognises logs by the format that a configuration declares, where their looks alone did not tell.

@@ -77,6 +77,7 @@ type scan struct {
 	vocab    *session.Vocabulary
 	secret   session.Key
 	lanes    []*lane
+	logsOf   map[string]int    // path of a log that limpet.yaml declares -> its balancer, of evidence.Tiers
 	alias    map[string]string // what sources call instances -> their usual name
 	seen     sightings
 	evidence diagnose.Evidence
@@ -84,6 +85,7 @@ type scan struct {
 	offsets  map[uint16]int64 // per input: what to subtract from its times
 	perApp   map[uint16]int64 // per instance of the application
 	moved    []session.Timeline
+	members  []diagnose.Member // by number of the instance
 	pump     *pump
 }
 

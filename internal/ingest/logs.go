@@ -100,32 +100,57 @@ func (s *scan) logs() error {
 	order := slices.SortedFunc(maps.Keys(files), func(a, b logOf) int {
 		return cmp.Or(cmp.Compare(a.tier, b.tier), cmp.Compare(a.kind, b.kind))
 	})
-	zones := map[int]*time.Location{} // of a tier's clock, as its first log shows it
+	s.evidence.TierOf = map[uint16]int{}
+	zones := map[int]*time.Location{} // of a balancer's clock, as its first log shows it
 	for _, of := range order {
-		zone, err := s.logLane(of.tier, files[of], zones[of.tier])
-		if err != nil {
-			return err
+		nodes := map[int][]*found{of.tier: files[of]}
+		if parser := s.sampleParser(of.tier, files[of]); len(files[of]) > 1 && parser != nil {
+			nodes = s.splitLogs(of.tier, files[of], parser)
 		}
-		zones[of.tier] = cmp.Or(zones[of.tier], zone)
+		for _, n := range slices.Sorted(maps.Keys(nodes)) {
+			zone, err := s.logLane(n, nodes[n], zones[n])
+			if err != nil {
+				return err
+			}
+			zones[n] = cmp.Or(zones[n], zone)
+		}
 	}
 	return nil
 }
 
-// tierOf returns which tier a log belongs to: the one that declares it, else the one of its product.
+// sampleParser reads a tier's lines beforehand, nil if that is not possible.
+func (s *scan) sampleParser(tier int, files []*found) lb.LineParser {
+	t := s.evidence.Tiers[tier]
+	p := find(s.opt.Products, t.Product)
+	if p == nil || p.Parser == nil || len(files) == 0 {
+		return nil
+	}
+	parser, err := p.Parser(lb.LogOptions{Config: t.Config, Format: t.Format, Sample: files[0].head, Zone: s.opt.Zone, Year: yearOf(files[0].path)})
+	if err != nil {
+		return nil
+	}
+	return parser
+}
+
+// tierOf returns which balancer a log belongs to: the one that declares it, else one of its product, by preference with
+// files of that name.
 func (s *scan) tierOf(f *found) int {
-	if in := s.bundle.intent; in != nil {
-		for i, t := range in.Tiers {
-			for _, l := range t.Logs {
-				if g := s.bundle.named(l); g != nil && g.path == f.path {
-					return i
-				}
+	if i, ok := s.logsOf[f.path]; ok {
+		return i
+	}
+	of := -1
+	for i, t := range s.evidence.Tiers {
+		if f.product != nil && t.Product == f.product.Name {
+			if t.Node == stemOf(f.name) {
+				return i
+			}
+			if of < 0 {
+				of = i
 			}
 		}
 	}
-	for i, t := range s.evidence.Tiers {
-		if f.product != nil && t.Product == f.product.Name {
-			return i
-		}
+	if of >= 0 {
+		return of
 	}
 	name := "balancer"
 	product := ""
@@ -163,10 +188,7 @@ func (s *scan) logLane(tier int, files []*found, zone *time.Location) (*time.Loc
 			}
 		}
 	}
-	opt := lb.LogOptions{Config: t.Config, SessionCookie: s.evidence.Declared.Cookie, Sample: files[0].head, Zone: cmp.Or(s.opt.Zone, zone), Year: yearOf(files[0].path)}
-	if in := s.bundle.intent; in != nil && tier < len(in.Tiers) {
-		opt.Format = in.Tiers[tier].Format
-	}
+	opt := lb.LogOptions{Config: t.Config, Format: t.Format, SessionCookie: s.evidence.Declared.Cookie, Sample: files[0].head, Zone: cmp.Or(s.opt.Zone, zone), Year: yearOf(files[0].path)}
 	parser, err := product.Parser(opt)
 	if err != nil {
 		return nil, fmt.Errorf("log format of %s: %w", files[0].name, err)
@@ -183,6 +205,9 @@ func (s *scan) logLane(tier int, files []*found, zone *time.Location) (*time.Loc
 			s.lanes = append(s.lanes, &own)
 			s.evidence.Log = true
 		}
+	}
+	for _, f := range l.files {
+		s.evidence.TierOf[f.id] = tier
 	}
 	if z, ok := parser.(lb.Zoned); ok {
 		return z.Zone(), nil

@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"limpet.dev/cookie"
+	"limpet.dev/diagnose"
 	"limpet.dev/session"
 )
 
@@ -24,10 +25,11 @@ func (s *scan) run(ctx context.Context) error {
 	s.clocks(p)
 	var joiner *session.Joiner
 	if len(s.lanes) > 1 {
-		joiner = &session.Joiner{Out: func(r []session.Record, base []byte) { c.AddBatch(r, base, 0) }}
+		joiner = &session.Joiner{Out: func(r []session.Record, base []byte) { c.AddBatch(r, base, 0) }, Place: s.places()}
 	}
 	p.take = func(pc *piece, b *batch) {
 		s.evidence.Facts |= b.facts
+		s.memberships(pc, b)
 		s.progress()
 		if joiner == nil && s.offsets[pc.file.id] == 0 && s.opt.Since.IsZero() && s.opt.Until.IsZero() {
 			c.AddBatch(b.records, pc.data, uint32(pc.file.lines))
@@ -45,6 +47,9 @@ func (s *scan) run(ctx context.Context) error {
 	if joiner != nil {
 		joiner.Close()
 		s.evidence.LogOnly, s.evidence.EventOnly = unmatched(c, joiner), joiner.EventOnly
+		if joiner.InnerOnly > 0 {
+			s.note("%d lines of a balancer behind another one have no line with the same request id in the log of the one in front; they are left out of the sums.", joiner.InnerOnly)
+		}
 	}
 	c.Close()
 	s.renameInstances()
@@ -55,6 +60,11 @@ func (s *scan) run(ctx context.Context) error {
 	}
 	s.evidence.Counts, s.evidence.Population, s.evidence.Names, s.evidence.Notices = c.Counts, &c.Population, s.vocab, c.Notices()
 	s.evidence.Moved, s.evidence.Whole, s.evidence.Seed = s.moved, c.Examples.Timelines(), s.opt.Seed
+	for _, m := range s.members {
+		if m.Instance != 0 && m.First != 0 {
+			s.evidence.Members = append(s.evidence.Members, m)
+		}
+	}
 	return err
 }
 
@@ -112,6 +122,45 @@ func (s *scan) prepare(pc *piece, b *batch) {
 	if n := before - len(b.records); n > 0 {
 		b.skips = append(b.skips, skip{reason: "outside --since and --until", count: int64(n)})
 	}
+}
+
+// memberships notes from when to when balancers sent each instance requests.
+func (s *scan) memberships(pc *piece, b *batch) {
+	if pc.lane.events {
+		return
+	}
+	off := s.offsets[pc.file.id]
+	for i := range b.records {
+		r := &b.records[i]
+		if r.Kind != session.Request {
+			continue
+		}
+		for int(r.Instance) >= len(s.members) {
+			s.members = append(s.members, diagnose.Member{Instance: uint16(len(s.members))})
+		}
+		m, at := &s.members[r.Instance], r.Start-off
+		if m.First == 0 || at < m.First {
+			m.First = at
+		}
+		m.Last = max(m.Last, at)
+	}
+}
+
+// places says of each input at which place of the path it was written, counted from the outermost balancer whose log
+// is there; nil where all logs are of one place.
+func (s *scan) places() []int {
+	first, last := 1<<30, 0
+	for _, tier := range s.evidence.TierOf {
+		first, last = min(first, s.evidence.Tiers[tier].Place), max(last, s.evidence.Tiers[tier].Place)
+	}
+	if first >= last {
+		return nil
+	}
+	places := make([]int, len(s.evidence.Inputs))
+	for id, tier := range s.evidence.TierOf {
+		places[id] = s.evidence.Tiers[tier].Place - first
+	}
+	return places
 }
 
 // progress tells how much of all input is cut into pieces; it runs for one batch after the other.

@@ -23,7 +23,7 @@ type client struct {
 	name      string
 	family    family
 	agent     string
-	addr      netip.Addr
+	addrs     []netip.Addr // where it may come from; more than one if it roams
 	user      string
 	jar       jar
 	rng       *rand.Rand
@@ -31,6 +31,7 @@ type client struct {
 	transport *http.Transport
 	life      biography
 	entry     atomic.Int32 // the balancer that it connects to, of st.edges
+	exit      atomic.Int32 // the address that it comes from, of addrs
 
 	fixedCookie string // a robot's Cookie header, sent whatever the jar says
 }
@@ -38,7 +39,7 @@ type client struct {
 func (st *stage) newClient(i int, f family) *client {
 	name := fmt.Sprintf("c%03d", i+1)
 	c := &client{
-		name: name, family: f, addr: clientAddr(i), user: "user" + name, st: st,
+		name: name, family: f, addrs: st.clientAddrs(i), user: "user" + name, st: st,
 		rng: newRand(st.opt.Seed, "client/"+name),
 		jar: jar{host: shopHost, family: f, secure: st.sc.https},
 		life: biography{
@@ -73,7 +74,7 @@ func clientAddr(i int) netip.Addr {
 
 // dial connects to the balancer that the client uses at the moment, whatever the site is called.
 func (c *client) dial(ctx context.Context, network, _ string) (net.Conn, error) {
-	dialer := &net.Dialer{Timeout: 2 * time.Second, LocalAddr: &net.TCPAddr{IP: c.addr.AsSlice()}}
+	dialer := &net.Dialer{Timeout: 2 * time.Second, LocalAddr: &net.TCPAddr{IP: c.addrs[c.exit.Load()].AsSlice()}}
 	if c.st.cdn != nil {
 		return dialer.DialContext(ctx, network, c.st.cdn.addr)
 	}
@@ -81,16 +82,39 @@ func (c *client) dial(ctx context.Context, network, _ string) (net.Conn, error) 
 }
 
 // reconnect gives up the client's connection, as a network or an idle time would; the next one may reach
-// another of several equal balancers.
+// another of several equal balancers, and come from another address.
 func (c *client) reconnect() {
 	c.transport.CloseIdleConnections()
 	c.chooseEntry()
+	if n := len(c.addrs); n > 1 {
+		if next := int32(c.rng.IntN(n)); c.exit.Swap(next) != next {
+			c.life.addressChanged()
+		}
+	}
 }
 
 func (c *client) chooseEntry() {
 	if n := len(c.st.edges); n > 1 {
 		c.entry.Store(int32(c.rng.IntN(n)))
 	}
+}
+
+// clientAddrs are the addresses of client i. A roaming client has several: those of a proxy with many ways out, which it
+// shares with others, or of the networks that a phone passes through.
+func (st *stage) clientAddrs(i int) []netip.Addr {
+	home := clientAddr(i)
+	if st.sc.roamers == 0 || newRand(st.opt.Seed, fmt.Sprintf("roams/%d", i)).Float64() >= st.sc.roamers {
+		return []netip.Addr{home}
+	}
+	var addrs []netip.Addr
+	for k := range byte(4) {
+		if st.sc.sharedExits {
+			addrs = append(addrs, netip.AddrFrom4([4]byte{127, 77, k, 1}))
+		} else {
+			addrs = append(addrs, netip.AddrFrom4([4]byte{127, 80 + k, home.As4()[2], home.As4()[3]}))
+		}
+	}
+	return addrs
 }
 
 // An answer is what came back for a request.

@@ -137,8 +137,8 @@ func (w *haproxyText) backend(pool string) {
 	}
 	for i, m := range w.members {
 		cookie := ""
-		if value := t.valueOf(i, w.index, len(w.members)); affinity == cookieAffinity && value != "" {
-			cookie = "cookie " + value + " "
+		if affinity == cookieAffinity {
+			cookie = "cookie " + t.valueOf(i, w.index, len(w.members)) + " "
 		}
 		w.line("    server %s %s %scheck inter %s fall %d rise %d",
 			m.name, m.addr, cookie, ms(t.check.inter), t.check.fall, t.check.rise)

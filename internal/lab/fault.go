@@ -24,7 +24,7 @@ type fault struct {
 // faults holds what can be planted, by cause. Each group of causes has a file of its own.
 var faults = func() map[string]*fault {
 	all := map[string]*fault{}
-	for _, group := range []map[string]*fault{routingFaults, stateFaults} {
+	for _, group := range []map[string]*fault{routingFaults, affinityFaults, stateFaults} {
 		maps.Copy(all, group)
 	}
 	return all
@@ -72,6 +72,7 @@ type loss struct {
 	family   family
 	path     string
 	created  time.Time
+	roamed   bool // the client's address had changed
 }
 
 func (l *loss) moved() bool { return l.to != "" && l.from != l.to }

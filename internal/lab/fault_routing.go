@@ -6,7 +6,8 @@ import (
 	"time"
 )
 
-// routingFaults are causes in the balancers, their checks and what happens to instances.
+// routingFaults are causes in how balancers bring clients back, in their checks, and in what happens to instances. Those
+// of affinity that is there and does not hold stand in fault_affinity.go.
 var routingFaults = map[string]*fault{
 	"affinity-absent": {
 		plant:  plantAffinityAbsent,
@@ -29,6 +30,11 @@ var routingFaults = map[string]*fault{
 		plant:  plantDeploy,
 		holds:  func(sc *scenario) bool { return sc.storage == inMemory },
 		claims: func(st *stage, l *loss) bool { return st.happened(l, restart, l.from) },
+	},
+	"failover-without-replication": {
+		plant:  plantDeath,
+		holds:  func(sc *scenario) bool { return sc.storage == inMemory },
+		claims: func(st *stage, l *loss) bool { return st.happened(l, crash, l.from) },
 	},
 	"health-check-too-aggressive": {
 		plant:  plantAggressiveCheck,
@@ -96,5 +102,22 @@ func plantAggressiveCheck(p *planner, sc *scenario) {
 			at: p.at(0.28+0.5*float64(i)/float64(peaks), 0.08), do: slowDown, instance: instance,
 			lasts: p.between(p.span/14, p.span/9),
 		})
+	}
+}
+
+// An instance dies; nobody else has its sessions. It comes back late, or never.
+func plantDeath(p *planner, sc *scenario) {
+	sc.check = check{inter: 200 * time.Millisecond, timeout: 2 * time.Second, fall: 2 + p.rng.IntN(2), rise: 2}
+	if p.rng.IntN(3) == 0 { // any other way to bring clients back serves as well
+		sc.affinity = p.affinity(cookieAffinity, stickSession, stickSource)
+	}
+	order := p.rng.Perm(sc.instances)
+	deaths := 1 + p.rng.IntN(2)
+	for i := range deaths {
+		s := step{at: p.at(0.3+0.35*float64(i), 0.12), do: crash, instance: order[i], lasts: p.between(p.span/5, p.span/3)}
+		if i == deaths-1 && p.rng.IntN(2) == 0 {
+			s.lasts = 0 // never
+		}
+		sc.steps = append(sc.steps, s)
 	}
 }

@@ -134,17 +134,22 @@ func janitor(m *memoryStore, stopped <-chan struct{}) {
 	}
 }
 
-// stop ends the process: its listener, its connections, its memory.
-func (in *instance) stop() {
+// stop ends the process: its listener, its connections, its memory. Requests under way get their answers, as with
+// any orderly stop; sessions do not survive it.
+func (in *instance) stop() { in.end(300 * time.Millisecond) }
+
+// kill ends the process at once: requests under way break off.
+func (in *instance) kill() { in.end(0) }
+
+func (in *instance) end(grace time.Duration) {
 	in.mu.Lock()
 	defer in.mu.Unlock()
 	if in.server == nil {
 		return
 	}
-	// Requests under way get their answers, as with any orderly stop; sessions do not survive it.
-	ctx, cancel := context.WithTimeout(context.Background(), 300*time.Millisecond)
+	ctx, cancel := context.WithTimeout(context.Background(), grace)
 	defer cancel()
-	if in.server.Shutdown(ctx) != nil {
+	if grace == 0 || in.server.Shutdown(ctx) != nil {
 		in.server.Close()
 	}
 	close(in.stopped)

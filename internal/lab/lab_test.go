@@ -131,8 +131,16 @@ func TestHealthyRunsLoseNothing(t *testing.T) {
 // but the truth names a fault, and nothing outside the raw logs shows a credential.
 func checkBundle(t *testing.T, dir string, truth *Truth) {
 	t.Helper()
+	names := []string{"limpet.yaml", "events.jsonl", "changes.jsonl", "limpet.key", TruthFile}
 	d, _ := dialectOf(truth.LB)
-	for _, name := range append([]string{"limpet.yaml", d.config, "events.jsonl", "changes.jsonl", "limpet.key", TruthFile}, d.logs...) {
+	for _, base := range append([]string{d.config}, d.logs...) {
+		found := balancerFiles(t, dir, base)
+		if len(found) == 0 {
+			t.Errorf("there is no %s", base)
+		}
+		names = append(names, found...)
+	}
+	for _, name := range names {
 		text, err := os.ReadFile(filepath.Join(dir, name))
 		if err != nil || len(text) == 0 {
 			t.Errorf("%s: %d bytes, error %v", name, len(text), err)
@@ -144,6 +152,22 @@ func checkBundle(t *testing.T, dir string, truth *Truth) {
 		}
 	}
 	checkEvents(t, filepath.Join(dir, "events.jsonl"), truth)
+}
+
+// balancerFiles lists the files of all balancers that are of one kind.
+func balancerFiles(t *testing.T, dir, base string) []string {
+	t.Helper()
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var names []string
+	for _, e := range entries {
+		if isNodeFile(e.Name(), base) {
+			names = append(names, e.Name())
+		}
+	}
+	return names
 }
 
 // checkEvents compares the application's own words with the truth: each session that was

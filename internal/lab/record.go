@@ -74,7 +74,7 @@ func recordOnce(ctx context.Context, opt RecordOptions) (*Case, error) {
 	if err != nil {
 		return nil, err
 	}
-	twisted, err := twist(sc, opt.Twist, opt.Demo.Duration)
+	twisted, err := twist(&opt.Demo, sc, opt.Twist)
 	if err != nil {
 		return nil, err
 	}

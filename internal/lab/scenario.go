@@ -36,8 +36,12 @@ type scenario struct {
 	nativeShare  float64 // share of shoppers that use the native app
 	dropsCookie  family  // family that does not return the balancer's cookie, "" none
 	reconnects   float64 // share of requests before which a client's connection is given up
-	paymentPosts bool    // the payment provider returns customers by POST, not by GET
-	returnStarts bool    // a return without session starts a new, empty session
+	roamers      float64 // share of clients whose address may be another one on each new connection
+	sharedExits  bool    // roamers come from the few addresses of one proxy, not from networks of their own
+	pauses       float64 // share of actions before which a shopper pauses, and for how long at least
+	pause        time.Duration
+	paymentPosts bool // the payment provider returns customers by POST, not by GET
+	returnStarts bool // a return without session starts a new, empty session
 
 	storeMemory int           // bytes that the shared store may hold, 0: no limit
 	storeLife   time.Duration // time to live that shops give their entries, 0: well beyond the idle time
@@ -73,7 +77,9 @@ const (
 	slowDown action = iota // an instance answers late, its health page too
 	restart                // an instance ends and comes back with another release
 	flush                  // the shared store is emptied
-	reload                 // the balancer reloads its configuration
+	reload                 // the balancers reload their configuration
+	crash                  // an instance dies, and comes back later or, if the step lasts 0, never
+	grow                   // an instance is added
 	warm                   // a job fills the shared store with cached pages, at rate
 	failOver               // the shared store's primary becomes a replica, and the replica primary
 )

@@ -82,6 +82,9 @@ func (s *shopper) act(ctx context.Context) error {
 		s.pauses--
 		s.st.rest(ctx, s.st.sc.idle*8/5)
 	}
+	if s.st.sc.pauses > 0 && s.rng.Float64() < s.st.sc.pauses {
+		s.think(ctx, s.st.sc.pause, s.st.sc.pause*3/2)
+	}
 	if s.st.sc.lingers > 0 && s.rng.Float64() < s.st.sc.lingers {
 		s.st.rest(ctx, time.Duration((0.2+0.5*s.rng.Float64())*float64(s.st.sc.idle)))
 	}

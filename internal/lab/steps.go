@@ -97,6 +97,14 @@ func (st *stage) carryOut(ctx context.Context, stop <-chan struct{}, s step) err
 		st.repair()
 	case reload:
 		return st.reloadAll(ctx)
+	case crash:
+		in := st.instances[s.instance]
+		in.kill()
+		if s.lasts > 0 && until(ctx, stop, time.Now().Add(s.lasts)) {
+			return in.start()
+		}
+	case grow:
+		return st.addMember(ctx, st.instances[s.instance])
 	}
 	return nil
 }
@@ -104,6 +112,28 @@ func (st *stage) carryOut(ctx context.Context, stop <-chan struct{}, s step) err
 // reloadAll reloads the balancers that clients talk to, one after the other.
 func (st *stage) reloadAll(ctx context.Context) error {
 	for _, n := range st.edges {
+		if err := n.reload(ctx); err != nil {
+			return fmt.Errorf("reload %s: %w", n.name, err)
+		}
+	}
+	return nil
+}
+
+// addMember starts an instance and has the balancers that choose between instances take it in.
+func (st *stage) addMember(ctx context.Context, in *instance) error {
+	if err := in.start(); err != nil {
+		return err
+	}
+	nodes := st.inner
+	if nodes == nil {
+		nodes = st.edges
+	}
+	for _, n := range nodes {
+		n.members = append(n.members[:len(n.members):len(n.members)], member{in.name, in.addr})
+		var err error
+		if n.config, err = st.lb.dialect.configure(n); err != nil {
+			return err
+		}
 		if err := n.reload(ctx); err != nil {
 			return fmt.Errorf("reload %s: %w", n.name, err)
 		}

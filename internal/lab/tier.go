@@ -44,7 +44,6 @@ type tier struct {
 	tableExpire time.Duration // life of an unused entry of a learned table, 0: half an hour
 	consistent  bool          // hashSource: few clients move when the pool grows
 	plainPath   string        // requests below it go through a second pool that has no affinity, "" none
-	unnamed     []int         // instances (by number) that the affinity cookie has no value for
 
 	behind bool // requests come from another tier of ours, and bring their id along
 	silent bool // nobody keeps its log or its configuration
@@ -52,9 +51,9 @@ type tier struct {
 
 // cookieRules are the attributes of the balancer's own cookie.
 type cookieRules struct {
-	path     string        // "": the whole site
-	maxAge   time.Duration // how long clients keep it, in whole seconds; 0: with the browser
-	shuffled bool          // each of several equal balancers numbers the instances its own way
+	path   string        // "": the whole site
+	maxAge time.Duration // how long clients keep it, in whole seconds; 0: with the browser
+	shift  []int         // by how many places each of several equal balancers numbers the instances in another way
 }
 
 // check is the balancer's health check.
@@ -66,15 +65,10 @@ type check struct {
 // A member is what a balancer chooses between: an instance, or a balancer of the next tier.
 type member struct{ name, addr string }
 
-// valueOf is the affinity cookie's value for member i as node (from 0) numbers the pool; "": none.
+// valueOf is the affinity cookie's value for member i as node (from 0) numbers the pool.
 func (t *tier) valueOf(i, node, members int) string {
-	for _, u := range t.unnamed {
-		if u == i {
-			return ""
-		}
-	}
-	if t.cookie.shuffled {
-		i = (i + node) % members
+	if node < len(t.cookie.shift) {
+		i = (i + t.cookie.shift[node]) % members
 	}
 	return fmt.Sprintf("s%d", i+1)
 }

@@ -74,6 +74,7 @@ type life struct {
 	ended      bool      // legitimately
 
 	on           string // the instance that last knew it
+	roamed       bool   // since then the client's address changed
 	unserved     int    // requests in a row that no instance answered
 	servedBefore int64  // follow-ups of all clients that were served before them
 
@@ -194,7 +195,7 @@ func (b *biography) judge(l *life, x seen, o outcome, at time.Time) {
 		b.tally.followups.Add(1) // static files: nobody asked for the session
 	case x.result == witness.Hit:
 		b.tally.followups.Add(1)
-		l.on = x.instance
+		l.on, l.roamed = x.instance, false
 		if x.touched {
 			l.used = at
 		}
@@ -213,8 +214,15 @@ func (b *biography) breaks(l *life, kind string, x seen, o outcome, at time.Time
 	if l.broken == nil {
 		l.broken = &loss{
 			kind: kind, at: at, good: l.used, from: l.on, to: x.instance, reason: x.reason,
-			family: b.family, path: o.path, created: l.created,
+			family: b.family, path: o.path, created: l.created, roamed: l.roamed,
 		}
+	}
+}
+
+// addressChanged notes it in the lives that are going on.
+func (b *biography) addressChanged() {
+	for _, l := range b.lives {
+		l.roamed = true
 	}
 }
 
@@ -228,7 +236,7 @@ func (b *biography) file(i issue, on string) {
 	}
 	b.registry.note(i.credential, l, b)
 	l.pseudonyms = append(l.pseudonyms, b.key.Pseudonym([]byte(i.credential)).String())
-	l.user, l.used, l.on = i.user, i.at, on
+	l.user, l.used, l.on, l.roamed = i.user, i.at, on, false
 	switch {
 	case i.kept && i.previous != "": // the client goes on presenting the one that it has
 	case i.kept && i.user != "":

@@ -2,6 +2,7 @@ package haproxy
 
 import (
 	"fmt"
+	"strconv"
 	"strings"
 	"time"
 
@@ -76,6 +77,14 @@ func parseCookie(args []string) (cookieRule, error) {
 	return c, nil
 }
 
+// least is the shorter of two lifetimes, 0 being none.
+func least(a, b time.Duration) time.Duration {
+	if a == 0 {
+		return b
+	}
+	return min(a, b)
+}
+
 func checkCookie(args []string) error {
 	_, err := parseCookie(args)
 	return err
@@ -106,8 +115,16 @@ func (c cookieRule) affinity(pos topology.Pos) topology.Affinity {
 	}
 	for _, attr := range c.attrs {
 		name, value, _ := strings.Cut(attr, "=")
-		if strings.EqualFold(strings.TrimSpace(name), "samesite") {
-			a.SameSite = strings.TrimSpace(value)
+		value = strings.TrimSpace(value)
+		switch strings.ToLower(strings.TrimSpace(name)) {
+		case "samesite":
+			a.SameSite = value
+		case "path": // behind HAProxy's own: clients take the last one (RFC 6265, 5.2)
+			a.Path = value
+		case "max-age":
+			if n, err := strconv.Atoi(value); err == nil && n > 0 {
+				a.Absolute = least(a.Absolute, time.Duration(n)*time.Second)
+			}
 		}
 	}
 	return a
