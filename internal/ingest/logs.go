@@ -103,33 +103,13 @@ func (s *scan) logs() error {
 	s.evidence.TierOf = map[uint16]int{}
 	zones := map[int]*time.Location{} // of a balancer's clock, as its first log shows it
 	for _, of := range order {
-		nodes := map[int][]*found{of.tier: files[of]}
-		if parser := s.sampleParser(of.tier, files[of]); len(files[of]) > 1 && parser != nil {
-			nodes = s.splitLogs(of.tier, files[of], parser)
+		zone, err := s.logLane(of.tier, files[of], zones[of.tier])
+		if err != nil {
+			return err
 		}
-		for _, n := range slices.Sorted(maps.Keys(nodes)) {
-			zone, err := s.logLane(n, nodes[n], zones[n])
-			if err != nil {
-				return err
-			}
-			zones[n] = cmp.Or(zones[n], zone)
-		}
+		zones[of.tier] = cmp.Or(zones[of.tier], zone)
 	}
 	return nil
-}
-
-// sampleParser reads a tier's lines beforehand, nil if that is not possible.
-func (s *scan) sampleParser(tier int, files []*found) lb.LineParser {
-	t := s.evidence.Tiers[tier]
-	p := find(s.opt.Products, t.Product)
-	if p == nil || p.Parser == nil || len(files) == 0 {
-		return nil
-	}
-	parser, err := p.Parser(lb.LogOptions{Config: t.Config, Format: t.Format, Sample: files[0].head, Zone: s.opt.Zone, Year: yearOf(files[0].path)})
-	if err != nil {
-		return nil
-	}
-	return parser
 }
 
 // tierOf returns which balancer a log belongs to: the one that declares it, else one of its product, by preference with
@@ -195,8 +175,15 @@ func (s *scan) logLane(tier int, files []*found, zone *time.Location) (*time.Loc
 	}
 	l.parser, l.format = parser, parser.Format()
 	s.byTime(files, parser)
-	for _, one := range s.beside(files, parser) {
-		own := *l
+	chains := s.beside(files, parser)
+	if len(chains) > 1 && s.evidence.Tiers[tier].Node == "" {
+		s.evidence.Tiers[tier].Node = stemOf(chains[0][0].name)
+	}
+	for i, one := range chains {
+		own, node := *l, tier
+		if i > 0 {
+			node = s.nodeOf(tier, one[0])
+		}
 		own.source = len(s.lanes)
 		for _, f := range one {
 			s.addFile(&own, f)
@@ -205,9 +192,9 @@ func (s *scan) logLane(tier int, files []*found, zone *time.Location) (*time.Loc
 			s.lanes = append(s.lanes, &own)
 			s.evidence.Log = true
 		}
-	}
-	for _, f := range l.files {
-		s.evidence.TierOf[f.id] = tier
+		for _, f := range own.files {
+			s.evidence.TierOf[f.id] = node
+		}
 	}
 	if z, ok := parser.(lb.Zoned); ok {
 		return z.Zone(), nil

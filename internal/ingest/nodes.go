@@ -1,7 +1,6 @@
 package ingest
 
 import (
-	"bytes"
 	"os"
 	"path"
 	"slices"
@@ -9,7 +8,6 @@ import (
 
 	"limpet.dev/diagnose"
 	"limpet.dev/lb"
-	"limpet.dev/session"
 	"limpet.dev/topology"
 )
 
@@ -114,33 +112,6 @@ func stemOf(name string) string {
 	}
 }
 
-// splitLogs gives logs that were written at the same time to a balancer each. A rotated log's parts follow one
-// another; what cannot be told (a pipe, a compressed file's end) is taken for that.
-func (s *scan) splitLogs(tier int, files []*found, parser lb.LineParser) map[int][]*found {
-	out := map[int][]*found{}
-	var spans []span
-	for _, f := range files {
-		sp := s.spanOf(f, parser)
-		own := tier
-		for i, g := range files[:len(spans)] {
-			if overlap(spans[i], sp) && stemOf(f.name) != stemOf(g.name) {
-				own = s.nodeOf(tier, f)
-			}
-		}
-		spans = append(spans, sp)
-		out[own] = append(out[own], f)
-	}
-	if len(out) > 1 && s.evidence.Tiers[tier].Node == "" {
-		s.evidence.Tiers[tier].Node = stemOf(files[0].name)
-	}
-	return out
-}
-
-func overlap(a, b span) bool {
-	shared := min(a.end, b.end) - max(a.start, b.start)
-	return a.start != 0 && b.start != 0 && shared*2 > min(a.end-a.start, b.end-b.start)
-}
-
 // nodeOf finds the balancer of the same product whose files are named like a log, or adds one.
 func (s *scan) nodeOf(tier int, f *found) int {
 	t := s.evidence.Tiers[tier]
@@ -150,43 +121,4 @@ func (s *scan) nodeOf(tier int, f *found) int {
 	}
 	s.evidence.Tiers = append(s.evidence.Tiers, diagnose.TierConfig{Name: t.Name, Node: stemOf(f.name), Product: t.Product, Place: t.Place})
 	return len(s.evidence.Tiers) - 1
-}
-
-// spanOf is the time from a log's first request to its last one, zero unknown.
-func (s *scan) spanOf(f *found, parser lb.LineParser) span {
-	p := parser.Clone()
-	var e session.Event
-	var sp span
-	for line := range bytes.Lines(f.head) {
-		if p.Parse(bytes.TrimRight(line, "\r\n"), &e) == lb.Read && e.Kind == session.Request && e.Start != 0 {
-			sp.start = e.Start
-			break
-		}
-	}
-	for line := range bytes.Lines(tailOf(f.path)) {
-		if p.Parse(bytes.TrimRight(line, "\r\n"), &e) == lb.Read && e.Kind == session.Request && e.Start > sp.end {
-			sp.end = e.Start
-		}
-	}
-	return sp
-}
-
-// tailOf reads the end of a plain file.
-func tailOf(path string) []byte {
-	if strings.HasSuffix(path, ".gz") || strings.HasSuffix(path, ".zst") {
-		return nil
-	}
-	f, err := os.Open(path)
-	if err != nil {
-		return nil
-	}
-	defer f.Close()
-	st, err := f.Stat()
-	if err != nil || !st.Mode().IsRegular() {
-		return nil
-	}
-	from := max(0, st.Size()-headSize)
-	tail := make([]byte, st.Size()-from)
-	n, _ := f.ReadAt(tail, from)
-	return tail[:n]
 }

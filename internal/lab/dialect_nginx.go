@@ -50,6 +50,9 @@ func nginxCannot(t *tier) string {
 	if t.affinity == stickSource || t.affinity == stickSession {
 		return "nginx has no learned table before 1.29.6 (sticky learn), and where it has one it outlives a reload"
 	}
+	if t.cookie.path != "" || t.cookie.maxAge > 0 {
+		return "open source nginx issues no affinity cookie of its own before 1.29.6; the header that stands for it here is for the whole site, until the browser closes"
+	}
 	return ""
 }
 
