@@ -113,6 +113,7 @@ type Exchange struct {
 
 	Method string
 	URL    *url.URL // without user information and fragment; nil where only a header was given
+	Target string   // the path asked, where URL is not known
 	Proto  string
 
 	Request   Fields // only those that matter for sessions

@@ -168,6 +168,7 @@ func (t *transcriptReader) requestField(name, value string) {
 // locate makes the exchange's URL from its target and the host, as far as known.
 func (t *transcriptReader) locate(host string) {
 	x := &t.x
+	x.Target = t.target
 	if u := address(t.target); u != nil {
 		x.URL = u
 		return

@@ -85,6 +85,11 @@ func (c *cookiesFlags) run(e *env, args []string) error {
 		return err
 	}
 	r := clientside.Examine(sources, opt)
+	if len(args) == 1 && r.Verdict == clientside.NotProven && len(r.Inputs) == 1 && r.Inputs[0].Kind == "" && args[0] != "-" {
+		if words, err := spoken(e, args[0]); err == nil && words != nil { // a log, or settings
+			r = words
+		}
+	}
 	if err := e.emit(list, func(w io.Writer, format string) error { return clientside.Write(w, format, r) }); err != nil {
 		return err
 	}
@@ -147,6 +152,16 @@ func (c *cookiesFlags) sources(e *env, args []string, opt *clientside.Options) (
 // looksLikeName reports an argument that was meant for a file.
 func looksLikeName(a string) bool {
 	return !strings.Contains(a, "=") || slices.Contains([]string{".har", ".txt", ".log", ".json"}, filepath.Ext(a))
+}
+
+// spoken looks for words that name a cause in a file that is no capture.
+func spoken(e *env, path string) (*clientside.Report, error) {
+	in, err := ingest.Open(path, e.stdin)
+	if err != nil {
+		return nil, err
+	}
+	defer in.Close()
+	return clientside.Spoken(path, in), nil
 }
 
 func lineSource(x capture.Exchange) clientside.Source {

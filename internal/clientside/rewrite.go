@@ -2,6 +2,7 @@ package clientside
 
 import (
 	"regexp"
+	"slices"
 	"strings"
 
 	"limpet.dev/capture"
@@ -26,6 +27,7 @@ func (a *analysis) rewrites() {
 		}
 	}
 	a.caches()
+	a.schemes()
 	a.report.Rewrites = orEmpty(a.report.Rewrites)
 }
 
@@ -302,4 +304,31 @@ func (a *analysis) caches() {
 			}
 		}
 	}
+}
+
+// schemes tells routes on which the application cannot know that the client uses https: then it withholds Secure cookies, or
+// sets them without Secure.
+func (a *analysis) schemes() {
+	for _, cfg := range a.opt.Configs {
+		for i := range cfg.Listeners {
+			l := &cfg.Listeners[i]
+			for j := range l.Routes {
+				r := &l.Routes[j]
+				at := slices.IndexFunc(r.Forwarded, func(h topology.Header) bool { return strings.EqualFold(h.Name, "X-Forwarded-Proto") })
+				switch {
+				case at < 0 && len(r.Forwarded) > 0:
+					a.noScheme(r.Pos, "the client's headers are handed on and X-Forwarded-Proto is not among them: behind https the application takes every request for http", "X-Forwarded-Proto: https")
+				case at >= 0 && !l.TLS && strings.Contains(r.Forwarded[at].Value, "scheme"):
+					a.noScheme(r.Forwarded[at].Pos, "this listener speaks plain http and overwrites X-Forwarded-Proto with its own scheme: where TLS ends in front of it, https becomes http", "X-Forwarded-Proto: https")
+				}
+			}
+		}
+	}
+}
+
+func (a *analysis) noScheme(pos topology.Pos, text, fix string) {
+	f := a.finding("secure-cookie-proto-unknown", "the session cookie", pos.String())
+	f.Severity = Warning
+	f.Evidence = union(f.Evidence, []string{pos.String() + ": " + text})
+	f.Fix, f.Why = fix, "handed to the application, with the value that the outermost TLS listener saw"
 }

@@ -65,6 +65,25 @@ func mustURL(text string) cookie.URL {
 	return u
 }
 
+// assumed is an address for an exchange that shows none: on the host that its cookies name, with the path that is known.
+func assumed(x *capture.Exchange) *url.URL {
+	u, err := url.Parse(assumedURL)
+	if err != nil {
+		panic(err) // a constant
+	}
+	for _, l := range x.SetCookies {
+		if line, refused := cookie.Parse(l.Reveal()); refused == 0 && strings.Contains(line.Domain, ".") && !strings.ContainsAny(line.Domain, ":/") && ordinary(line.Domain) {
+			u.Host = strings.ToLower(line.Domain)
+		}
+	}
+	if strings.HasPrefix(x.Target, "/") {
+		if at, err := u.Parse(x.Target); err == nil && at.Host == u.Host {
+			u = at
+		}
+	}
+	return u
+}
+
 // undated is the time of a first exchange without one; the next ones follow second by second.
 var undated = time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
 
@@ -74,7 +93,7 @@ func (a *analysis) stepOf(input int, x *capture.Exchange) (*step, bool) {
 		status: x.Status, known: x.SentKnown && !a.sanitised[input], setKnown: x.SetKnown, cached: x.FromCache}
 	s.url = x.URL
 	if s.url == nil {
-		s.url, _ = url.Parse(assumedURL)
+		s.url = assumed(x)
 		s.assumed = true
 		if loc := x.Response.Get("location"); loc == "" && x.Method == "" && len(x.SetCookies) == 0 && len(x.Sent) == 0 {
 			return nil, false

@@ -194,4 +194,4 @@ func (l *logLine) words(text string) string {
 }
 
 // harmlessValue is what balancers write behind name=: numbers, addresses are handled elsewhere.
-var harmlessValue = regexp.MustCompile(`^"?(?:-?\d{1,13}(?:\.\d{1,6})?[a-z]{0,2}|\d{1,9}(?:/\d{1,9}){1,5}|-|true|false|on|off|[A-Z]{1,8}|0x[0-9a-f]{1,8})"?$`)
+var harmlessValue = regexp.MustCompile(`^"?(?:[+-]?\d{1,13}(?:\.\d{1,6})?[a-z]{0,2}|\d{1,9}(?:/\d{1,9}){1,5}|-|true|false|on|off|[A-Z]{1,8}|0x[0-9a-f]{1,8})"?$`)
