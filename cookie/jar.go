@@ -55,10 +55,13 @@ func (j *Jar) Clone() *Jar {
 func (j *Jar) Set(line string, r *Request, now time.Time) Verdict {
 	rules := &j.Client.Rules
 	v, gone := judge(line, r, rules, now)
+	d := j.sites[r.URL.site]
 	if v.Why != 0 {
+		if d != nil && rules.FormFirst && v.Why.Has(SecureOnly) { // Chromium's protocol names both
+			v.Why |= d.protects(&v.Cookie, r, rules, now)
+		}
 		return v
 	}
-	d := j.sites[r.URL.site]
 	if d == nil {
 		if gone {
 			v.Outcome, v.Why = DeletedNothing, Expired.Set()
@@ -125,7 +128,7 @@ func (j *Jar) SetAll(lines []string, r *Request, now time.Time) []Verdict {
 
 // protects keeps Secure cookies from being overlaid over http (bis, 5.7 step 18).
 func (d *drawer) protects(c *Cookie, r *Request, rules *Rules, now time.Time) Reasons {
-	if rules.KeepSecure == KeepNone || c.Secure || r.secure(rules) {
+	if rules.KeepSecure == KeepNone || r.secure(rules) {
 		return 0
 	}
 	for _, old := range d.cookies {

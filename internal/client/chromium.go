@@ -138,9 +138,19 @@ func (c *Chromium) Do(ctx context.Context, a Action) (*Outcome, error) {
 	case Read:
 		out.Text, _ = value.(string)
 	case Fetch:
-		out.Hidden = value != 1.0
+		text, _ := value.(string)
+		out.fetched(text)
 	}
-	return out, nil
+	if !a.Verb.navigates() {
+		return out, nil
+	}
+	url, err := evaluate(run, whereabouts, nil)
+	if err != nil {
+		return nil, err
+	}
+	document, err := evaluate(run, content, nil)
+	out.settle(fmt.Sprint(url), fmt.Sprint(document))
+	return out, err
 }
 
 func (c *Chromium) act(run context.Context, a Action) (value any, err error) {

@@ -6,6 +6,7 @@ package client
 
 import (
 	"context"
+	"encoding/json"
 	"net/http"
 	"net/url"
 
@@ -83,7 +84,8 @@ func (v Verb) navigates() bool { return v <= Submit }
 type Outcome struct {
 	Hops []Hop // the requests made, redirects included, in their order
 
-	// URL, Status and Body are those of the last answer. A real browser gives no Body.
+	// URL, Status and Body are those of the page that is open now, or of the last answer. A real
+	// browser gives the document as it stands for a Body, none for frames and images, and no Header.
 	URL    string
 	Status int
 	Header http.Header
@@ -94,6 +96,23 @@ type Outcome struct {
 
 	// Text is what Read saw: a credential.
 	Text string
+}
+
+// settle says which page is open now; its status is that of the last request for it.
+func (o *Outcome) settle(url, document string) {
+	o.URL, o.Body = url, []byte(document)
+	for _, hop := range o.Hops {
+		if hop.URL == url {
+			o.Status = hop.Status
+		}
+	}
+}
+
+// fetched takes in what script saw of a Fetch: {"text": …}, or nothing if it may not see it.
+func (o *Outcome) fetched(answer string) {
+	var seen struct{ Text string }
+	o.Hidden = json.Unmarshal([]byte(answer), &seen) != nil
+	o.Body = []byte(seen.Text)
 }
 
 // A Hop is one request and what became of cookies with it.

@@ -99,6 +99,9 @@ func tell(t *testing.T, ctx context.Context, c client.Client, site *differential
 	if len(out.Hops) < 2 || out.URL != home || out.Status != 200 {
 		t.Errorf("after the form: %d requests, at %q with status %d; want two, at the home page", len(out.Hops), out.URL, out.Status)
 	}
+	if !strings.Contains(string(out.Body), "<title>.</title>") {
+		t.Errorf("the page that is open has %d octets, without the title", len(out.Body))
+	}
 	sent("in", "")
 	sent("home", "kept lax")
 	do(client.Action{Verb: client.Open, URL: site.URL(idp, "")})
@@ -109,8 +112,11 @@ func tell(t *testing.T, ctx context.Context, c client.Client, site *differential
 			t.Errorf("withheld from the POST: %v, want lax", why)
 		}
 	}
-	do(client.Action{Verb: client.Fetch, URL: site.URL(shop, "omit"), Credentials: cookie.Omit})
+	out = do(client.Action{Verb: client.Fetch, URL: site.URL(shop, "omit"), Credentials: cookie.Omit})
 	sent("omit", "")
+	if out.Hidden || !strings.Contains(string(out.Body), "<title>.</title>") {
+		t.Errorf("the fetch: hidden %t, %d octets; want the page", out.Hidden, len(out.Body))
+	}
 	do(client.Action{Verb: client.Write, Text: "script=1; Path=/"})
 	if text := do(client.Action{Verb: client.Read}).Text; names(text) != "kept lax script" {
 		t.Errorf("document.cookie shows %q", names(text))

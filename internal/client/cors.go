@@ -9,22 +9,15 @@ import (
 	"limpet.dev/cookie"
 )
 
-// fetch makes a fetch with the question in front of it where CORS wants one (Fetch, 4.8). A
-// question that is answered wrongly stops the request: nothing is sent or kept.
-func (v *Virtual) fetch(ctx context.Context, r *cookie.Request, a Action) (*Outcome, error) {
-	out := &Outcome{}
-	if !v.scripted() {
-		return out, v.chain(ctx, r, a, out)
+// allowed asks the question in front of a fetch where CORS wants one (Fetch, 4.8), also in
+// front of each redirect. A wrong answer stops the request: nothing is sent or kept.
+func (v *Virtual) allowed(ctx context.Context, r *cookie.Request, target string, a Action, out *Outcome) (bool, error) {
+	if a.Verb != Fetch || !v.scripted() || !crosses(r) || simple(r.Method, a.Header) {
+		return true, nil
 	}
-	if crosses(r) && !simple(r.Method, a.Header) {
-		allowed, err := v.ask(ctx, r, a, out)
-		if err != nil || !allowed {
-			out.Hidden = true
-			return out, err
-		}
-	}
-	err := v.chain(ctx, r, a, out)
-	return out, err
+	allowed, err := v.ask(ctx, r, target, a, out)
+	out.Hidden = !allowed
+	return allowed, err
 }
 
 // scripted reports a client that runs pages, and so knows where a request comes from.
@@ -90,7 +83,7 @@ func safeType(contentType string) bool {
 
 // ask sends the question, which never carries cookies, and reports whether the answer allows
 // the request.
-func (v *Virtual) ask(ctx context.Context, r *cookie.Request, a Action, out *Outcome) (bool, error) {
+func (v *Virtual) ask(ctx context.Context, r *cookie.Request, target string, a Action, out *Outcome) (bool, error) {
 	question := *r
 	question.Kind, question.Method = cookie.Preflight, http.MethodOptions
 	var names []string
@@ -99,9 +92,9 @@ func (v *Virtual) ask(ctx context.Context, r *cookie.Request, a Action, out *Out
 	}
 	slices.Sort(names)
 	asked := Action{Header: http.Header{
-		"Access-Control-Request-Method": {r.Method}, "Access-Control-Request-Headers": {strings.Join(names, ",")}, "Origin": {r.From.Origin()},
+		"Access-Control-Request-Method": {r.Method}, "Access-Control-Request-Headers": {strings.Join(names, ",")}, "Origin": {origin(r)},
 	}}
-	answer, err := v.exchange(ctx, &question, a.URL, asked, out)
+	answer, err := v.exchange(ctx, &question, target, asked, out)
 	if err != nil {
 		return false, err
 	}

@@ -158,9 +158,30 @@ func (f *Firefox) Do(ctx context.Context, a Action) (*Outcome, error) {
 	case Read:
 		_ = json.Unmarshal(value, &out.Text)
 	case Fetch:
-		out.Hidden = string(value) != "1"
+		var answer string
+		_ = json.Unmarshal(value, &answer)
+		out.fetched(answer)
+	}
+	if a.Verb.navigates() {
+		return out, f.settle(ctx, out)
 	}
 	return out, nil
+}
+
+// settle looks which page is open.
+func (f *Firefox) settle(ctx context.Context, out *Outcome) error {
+	var url, document string
+	for js, into := range map[string]*string{whereabouts: &url, content: &document} {
+		value, err := f.evaluate(ctx, f.tab, js)
+		if err != nil {
+			return err
+		}
+		if err := json.Unmarshal(value, into); err != nil {
+			return err
+		}
+	}
+	out.settle(url, document)
+	return nil
 }
 
 func (f *Firefox) act(ctx context.Context, a Action) (json.RawMessage, error) {

@@ -61,7 +61,7 @@ func fetch(a Action, target string) string {
 	if len(a.Form) > 0 && method != http.MethodGet {
 		body = "new URLSearchParams(" + quote(a.Form.Encode()) + ")"
 	}
-	return fmt.Sprintf("fetch(%s, {method: %s, credentials: %s, headers: %s, body: %s, cache: 'no-store'}).then(r => r.text()).then(() => 1, () => 0)",
+	return fmt.Sprintf("fetch(%s, {method: %s, credentials: %s, headers: %s, body: %s, cache: 'no-store'}).then(r => r.text()).then(text => JSON.stringify({text}), () => '')",
 		target, quote(method), quote(mode), h, body)
 }
 
@@ -74,6 +74,8 @@ func quote(text string) string {
 // A page is marked before an action navigates away from it; the next page carries no mark. The
 // empty document that a browser shows in between is none.
 const (
-	mark    = "window.limpetWasHere = 1"
-	arrived = "window.limpetWasHere === undefined && location.href !== 'about:blank' && document.readyState === 'complete'"
+	mark        = "window.limpetWasHere = 1"
+	whereabouts = "location.href"
+	content     = "document.documentElement.outerHTML"
+	arrived     = "window.limpetWasHere === undefined && location.href !== 'about:blank' && document.readyState === 'complete'"
 )

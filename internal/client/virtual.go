@@ -64,8 +64,6 @@ func (v *Virtual) Do(ctx context.Context, a Action) (*Outcome, error) {
 	case Write:
 		verdict := v.Jar().Set(a.Text, r, v.now())
 		return &Outcome{Hops: []Hop{{Refused: refused([]cookie.Verdict{verdict})}}}, nil
-	case Fetch:
-		return v.fetch(ctx, r, a)
 	}
 	out := &Outcome{}
 	return out, v.chain(ctx, r, a, out)
@@ -115,6 +113,9 @@ func (v *Virtual) request(a Action) (*cookie.Request, error) {
 func (v *Virtual) chain(ctx context.Context, r *cookie.Request, a Action, out *Outcome) error {
 	target := a.URL
 	for range 21 {
+		if ok, err := v.allowed(ctx, r, target, a, out); err != nil || !ok {
+			return err
+		}
 		answer, err := v.exchange(ctx, r, target, a, out)
 		if err != nil {
 			return err
