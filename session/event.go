@@ -138,6 +138,7 @@ const (
 	HasClient
 	HasFlow
 	HasLocation // where a redirect points
+	ClientSide  // the source is the client itself: a capture
 )
 
 // Flow is how a balancer routed one request, in product-neutral words. The scanner

@@ -100,6 +100,10 @@ func (j *Joiner) copySpan(s Span, base []byte) Span {
 // application's on the session.
 func (j *Joiner) merge(p, r *Record, base []byte) {
 	if r.Kind == Request && p.Kind == Request {
+		if (p.Has^r.Has)&ClientSide != 0 {
+			j.mergeClient(p, r, base)
+			return
+		}
 		j.mergeTiers(p, r, base)
 		return
 	}
@@ -225,6 +229,7 @@ func (j *Joiner) Flush() {
 func (j *Joiner) Close() { j.emit(1<<63 - 1) }
 
 func (j *Joiner) emit(before int64) {
+	j.byMoment()
 	slices.SortStableFunc(j.pending, func(a, b Record) int {
 		switch {
 		case a.Start < b.Start:

@@ -122,7 +122,7 @@ func (seenParser) Format() string { return "capture" }
 func (p seenParser) Clone() lb.LineParser { return p }
 
 const seenFacts = session.HasSession | session.HasSetSession | session.HasStatus | session.HasTarget | session.HasReferer | session.HasLocation |
-	session.HasUserAgent | session.HasClient | session.HasRequestID
+	session.HasUserAgent | session.HasClient | session.HasRequestID | session.ClientSide
 
 func (seenParser) Parse(line []byte, e *session.Event) lb.Skip {
 	e.Reset()
