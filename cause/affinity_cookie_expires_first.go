@@ -49,8 +49,8 @@ func detectExpiresFirst(ev *Evidence) []Clue {
 	})
 	pause := afterPause(ev)
 	limit, known := ruleOf(ev, func(a *topology.Affinity) bool { return lifeOf(a) > 0 })
-	if gone == nil && flagged == nil && (pause == nil || known && limit == nil) {
-		return nil
+	if gone == nil && flagged == nil && (pause == nil || limit == nil) {
+		return nil // sessions rest before many kinds of loss: a pause alone says nothing
 	}
 	if clues, yes := excluded(ev, append(append(gone, flagged...), pause...)); yes {
 		return clues

@@ -215,6 +215,8 @@ func wantOf(c *lab.Case) []byte {
 
 // notYetPoor are causes whose poorer evidence was not looked into yet; they are left out here, openly.
 var notYetPoor = []string{
+	"affinity-cookie-expires-first", "affinity-cookie-not-issued", "affinity-cookie-path-scope", "affinity-id-inconsistent-across-lbs",
+	"affinity-remap-on-scale", "affinity-second-hop", "affinity-source-ip-unreliable", "failover-without-replication",
 	"namespace-changes-per-build", "secure-cookie-proto-unknown", "session-store-node-local", "setcookie-cached-leak",
 	"signing-key-regenerated-on-start", "store-eviction", "store-failover-writes-fail", "store-ttl-wrong",
 }
