@@ -29,7 +29,7 @@ func main() {
 	flag.Parse()
 	wl := workload{Lines: *lines, Sessions: *sessions, Servers: 8, Moved: *moved, Seed: *seed, Turnover: *turnover}
 	var err error
-	parts := []part{cookieEngine, peers, linear, turnoverMemory, nginxBesideHAProxy, joined}
+	parts := []part{cookieEngine, hars, peers, linear, turnoverMemory, nginxBesideHAProxy, joined}
 	if *onlyNginx {
 		parts = []part{nginxBesideHAProxy}
 	}
