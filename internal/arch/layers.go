@@ -37,7 +37,7 @@ var layers = map[string]layer{
 	"internal/client":  {level: 4, anyModule: true},
 	"internal/report":  {level: 4, anyModule: true},
 
-	"lb/lbtest":           {level: 3, pure: true},
+	"lb/lbtest":           {level: 3},
 	"diagnose":            {level: 3, pure: true},
 	"internal/clientside": {level: 3, pure: true},
 	"simulate":            {level: 3, pure: true},

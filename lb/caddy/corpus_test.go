@@ -11,27 +11,11 @@ import (
 	"testing"
 	"testing/fstest"
 
+	"limpet.dev/lb/lbtest"
+
 	"limpet.dev/internal/need"
 	"limpet.dev/topology"
 )
-
-// corpusConfigs returns the real configurations of one folder, by name.
-func corpusConfigs(t testing.TB, folder string) map[string]string {
-	t.Helper()
-	files, err := filepath.Glob(filepath.Join(need.Corpus(t, "configs/"+folder), "*"))
-	if err != nil || len(files) == 0 {
-		t.Fatalf("no configurations in %s: %v", folder, err)
-	}
-	out := map[string]string{}
-	for _, f := range files {
-		text, err := os.ReadFile(f)
-		if err != nil {
-			t.Fatal(err)
-		}
-		out[filepath.Base(f)] = string(text)
-	}
-	return out
-}
 
 func readText(name, text string) (*topology.Config, error) {
 	return readConfig(fstest.MapFS{name: {Data: []byte(text)}}, []string{name}, nil)
@@ -56,7 +40,7 @@ func adapt(t *testing.T, caddy, text string) (string, bool) {
 func TestCaddyfilesMeanWhatCaddyMakesOfThem(t *testing.T) {
 	caddy := need.Tool(t, "caddy")
 	var accepted, refused, both, wrong, proxies int
-	for name, text := range corpusConfigs(t, "caddy") {
+	for name, text := range lbtest.Corpus(t, "configs/caddy") {
 		cfg, err := readText(name, text)
 		made, ok := adapt(t, caddy, text)
 		if !ok {
@@ -115,7 +99,7 @@ func meanings(cfg *topology.Config) []string {
 func TestEveryRealConfigurationGivesATopology(t *testing.T) {
 	for _, folder := range []string{"caddy", "caddy-json"} {
 		files, bad, pools := 0, 0, 0
-		for name, text := range corpusConfigs(t, folder) {
+		for name, text := range lbtest.Corpus(t, "configs/"+folder) {
 			files++
 			cfg, err := readText(name, text)
 			if cfg == nil {
@@ -139,7 +123,7 @@ func TestEveryRealConfigurationGivesATopology(t *testing.T) {
 // FuzzConfig: nothing makes the reader panic, and each pool has a place.
 func FuzzConfig(f *testing.F) {
 	for _, folder := range []string{"caddy", "caddy-json"} {
-		for _, text := range corpusConfigs(f, folder) {
+		for _, text := range lbtest.Corpus(f, "configs/"+folder) {
 			f.Add(text)
 		}
 	}

@@ -2,7 +2,7 @@ package caddy
 
 import (
 	"bytes"
-	"net"
+	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"net/netip"
@@ -166,12 +166,7 @@ func TestRealCaddyWritesWhatIsRead(t *testing.T) {
 		http.Redirect(w, r, "/login?next=secret", http.StatusSeeOther)
 	}))
 	defer app.Close()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	addr := l.Addr().String()
-	l.Close()
+	addr := fmt.Sprintf("127.0.0.1:%d", lbtest.FreePort(t))
 	text, err := logLine(lb.LogLineOptions{SessionCookie: "SID", Variant: "2.6"})
 	if err != nil {
 		t.Fatal(err)

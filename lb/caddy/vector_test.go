@@ -1,17 +1,13 @@
 package caddy
 
 import (
-	"encoding/json"
 	"net/http"
-	"net/netip"
-	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 	"testing/fstest"
-	"time"
 
 	"limpet.dev/lb"
+	"limpet.dev/lb/lbtest"
 	"limpet.dev/topology"
 )
 
@@ -30,27 +26,6 @@ type recording struct {
 		Status    []int
 		SetCookie [][]string `json:"set_cookie"`
 	}
-}
-
-func recordings(t *testing.T, pattern string) map[string]recording {
-	t.Helper()
-	files, err := filepath.Glob("testdata/vectors/" + pattern)
-	if err != nil || len(files) == 0 {
-		t.Fatalf("no recordings match %s: %v", pattern, err)
-	}
-	out := map[string]recording{}
-	for _, f := range files {
-		text, err := os.ReadFile(f)
-		if err != nil {
-			t.Fatal(err)
-		}
-		var rec recording
-		if err := json.Unmarshal(text, &rec); err != nil {
-			t.Fatalf("%s: %v", f, err)
-		}
-		out[filepath.Base(f)] = rec
-	}
-	return out
 }
 
 func read(t testing.TB, text string) *topology.Config {
@@ -73,21 +48,6 @@ func routerOf(t testing.TB, text, version string) lb.Router {
 	return r
 }
 
-func call(target, client string, h http.Header) *lb.Call {
-	return &lb.Call{
-		Method: "GET", Target: target, Host: "shop.test", Client: netip.MustParseAddr(client), Now: time.Unix(1_700_000_000, 0),
-		Header: func(name string) (string, bool) { return h.Get(name), h.Get(name) != "" },
-		Cookie: func(name string) (out []string) {
-			for _, c := range (&http.Request{Header: h}).Cookies() {
-				if c.Name == name {
-					out = append(out, c.Value)
-				}
-			}
-			return out
-		},
-	}
-}
-
 // server is the recordings' name of an upstream: s1 to s3 on ports 18001 to 18003.
 func server(dial string) string {
 	if n, ok := strings.CutPrefix(dial, "127.0.0.1:1800"); ok {
@@ -98,7 +58,7 @@ func server(dial string) string {
 
 func TestRecordedHashesAreReproduced(t *testing.T) {
 	files, vectors, wrong := 0, 0, 0
-	for name, rec := range recordings(t, "caddy-*.json") {
+	for name, rec := range lbtest.Recordings[recording](t, "caddy-*.json") {
 		if len(rec.Vectors) == 0 {
 			continue
 		}
@@ -119,7 +79,7 @@ func TestRecordedHashesAreReproduced(t *testing.T) {
 			default:
 				t.Fatalf("input kind %q is not known", rec.Kind)
 			}
-			if got := server(r.Route(call(target, client, h)).Instance); got != v.Server {
+			if got := server(r.Route(lbtest.Call("GET", target, client, h)).Instance); got != v.Server {
 				if wrong++; wrong <= 5 {
 					t.Errorf("%s: %q: %s, want %s", name, v.In, got, v.Server)
 				}
@@ -135,7 +95,7 @@ func TestRecordedHashesAreReproduced(t *testing.T) {
 // Which upstream the fallback draws is chance; which cookie it gets, and where a cookie leads, is not.
 func TestRecordedCookiesAreReproduced(t *testing.T) {
 	steps := 0
-	for name, rec := range recordings(t, "caddy-cookie-*.json") {
+	for name, rec := range lbtest.Recordings[recording](t, "caddy-cookie-*.json") {
 		issued := map[string]string{}
 		for _, c := range rec.Cases {
 			if c.Map != nil {
@@ -166,7 +126,7 @@ func TestRecordedCookiesAreReproduced(t *testing.T) {
 				r := routerOf(t, config, rec.Version)
 				for i := range c.Servers {
 					steps++
-					got, lines, status := drive(r, call("/", "127.0.0.1", h))
+					got, lines, status := drive(r, lbtest.Call("GET", "/", "127.0.0.1", h))
 					want := 200
 					if c.Status != nil {
 						want = c.Status[i]

@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"limpet.dev/lb"
+	"limpet.dev/lb/lbtest"
 	"limpet.dev/topology"
 )
 
@@ -32,7 +33,7 @@ func (b *browser) get() string {
 	if len(cookies) > 0 {
 		h.Set("Cookie", strings.Join(cookies, "; "))
 	}
-	c := makeCall("GET", "/a/b?sid=u7", "127.0.0.9", h)
+	c := lbtest.Call("GET", "/a/b?sid=u7", "127.0.0.9", h)
 	d := b.r.Route(c)
 	for attempt := 1; d.Instance != "" && d.Instance == b.refuse; attempt++ {
 		next, ok := b.r.Failed(c, d, attempt)
@@ -89,7 +90,7 @@ func TestFatesAreWhatTheRouterDoes(t *testing.T) {
 			expect(t, "reloaded", a.WhenReloaded, func() topology.Fate {
 				return fateAfter(t, config, func(r *router, _ string) {
 					r.Reload()
-					r.choose(&request{Call: makeCall("GET", "/", "127.0.0.1", nil)}, nil)
+					r.choose(&request{Call: lbtest.Call("GET", "/", "127.0.0.1", nil)}, nil)
 				})
 			})
 		})
@@ -186,7 +187,7 @@ func TestAReloadKeepsTheRing(t *testing.T) {
 	r, other := mustRouter(t, config, "b", "3.2.0"), mustRouter(t, config, "b", "2.6.12")
 	differ := 0
 	for i := range 100 {
-		c := makeCall("GET", "/", fmt.Sprintf("10.0.0.%d", i+1), nil)
+		c := lbtest.Call("GET", "/", fmt.Sprintf("10.0.0.%d", i+1), nil)
 		before := r.Route(c).Instance
 		r.Reload()
 		if after := r.Route(c).Instance; after != before {

@@ -11,28 +11,11 @@ import (
 	"testing"
 	"testing/fstest"
 
+	"limpet.dev/lb/lbtest"
+
 	"limpet.dev/internal/need"
 	"limpet.dev/topology"
 )
-
-// corpusConfigs returns the real configurations, by name.
-func corpusConfigs(t *testing.T) map[string]string {
-	t.Helper()
-	dir := need.Corpus(t, "configs/haproxy")
-	files, err := filepath.Glob(filepath.Join(dir, "*"))
-	if err != nil || len(files) == 0 {
-		t.Fatalf("no configurations in %s: %v", dir, err)
-	}
-	out := map[string]string{}
-	for _, f := range files {
-		text, err := os.ReadFile(f)
-		if err != nil {
-			t.Fatal(err)
-		}
-		out[filepath.Base(f)] = string(text)
-	}
-	return out
-}
 
 func readText(name, text string) (*topology.Config, error) {
 	return readConfig(fstest.MapFS{name: {Data: []byte(text)}}, []string{name}, haproxy26)
@@ -94,7 +77,7 @@ func settled(text string) string {
 func TestRealConfigurationsAreUnderstood(t *testing.T) {
 	haproxy := need.Tool(t, "haproxy")
 	var accepted, refused, both, wrong int
-	for name, raw := range corpusConfigs(t) {
+	for name, raw := range lbtest.Corpus(t, "configs/haproxy") {
 		text := settled(raw)
 		ok, _ := accepts(t, haproxy, text)
 		cfg, err := readText(name, text)
@@ -129,7 +112,7 @@ func TestRealConfigurationsAreUnderstood(t *testing.T) {
 // affinity directive is unknown.
 func TestEveryRealConfigurationGivesATopology(t *testing.T) {
 	files, bad := 0, 0
-	for name, text := range corpusConfigs(t) {
+	for name, text := range lbtest.Corpus(t, "configs/haproxy") {
 		files++
 		cfg, err := readText(name, text)
 		if cfg == nil {

@@ -9,6 +9,7 @@ import (
 
 	"limpet.dev/internal/need"
 	"limpet.dev/lb"
+	"limpet.dev/lb/lbtest"
 )
 
 // FuzzConfig: no text makes the parser panic or hang, and what it reads can be routed.
@@ -38,7 +39,7 @@ func FuzzConfig(f *testing.F) {
 			if err != nil || len(p.Instances) > 1000 {
 				continue
 			}
-			c := makeCall("GET", "/a/b?c=d", "127.0.0.1", nil)
+			c := lbtest.Call("GET", "/a/b?c=d", "127.0.0.1", nil)
 			for i := range 3 {
 				d := r.Route(c)
 				if d.Instance == "" && !d.Flow.Unserved {

@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"limpet.dev/lb"
+	"limpet.dev/lb/lbtest"
 	"limpet.dev/lb/logtext"
 	"limpet.dev/session"
 	"limpet.dev/topology"
@@ -186,11 +187,11 @@ func TestRandomFormats(t *testing.T) {
 	}))
 	defer app.Close()
 	config := "global\n    log stdout len 8192 format raw local0\ndefaults\n    mode http\n    log global\n    timeout client 5s\n    timeout server 5s\n    timeout connect 1s\n"
-	probe := freePort(t)
+	probe := lbtest.FreePort(t)
 	config += fmt.Sprintf("frontend probe\n    no log\n    bind 127.0.0.1:%d\n    default_backend be_app\n", probe)
 	texts, ports := make([]string, formats), make([]int, formats)
 	for i := range formats {
-		texts[i], ports[i] = randomFormat(rng), freePort(t)
+		texts[i], ports[i] = randomFormat(rng), lbtest.FreePort(t)
 		config += fmt.Sprintf(`frontend fe%d
     bind 127.0.0.1:%d
     capture cookie SID= len 64
@@ -207,13 +208,13 @@ func TestRandomFormats(t *testing.T) {
 	}
 	config += "backend be_app\n    cookie SRV insert indirect\n    server app1 " + strings.TrimPrefix(app.URL, "http://") + " cookie a\n"
 	h := startHAProxy(t, config, testKey)
-	reachable(t, probe)
+	lbtest.Reachable(t, probe)
 	exchanges := make([][]exchange, formats)
 	for i := range formats {
 		exchanges[i] = talk(t, rng, requests, ports[i], app)
 	}
 	lines := make([][]string, formats)
-	waitFor(t, "the log lines", func() bool {
+	lbtest.WaitFor(t, "the log lines", func() bool {
 		lines = make([][]string, formats)
 		total := 0
 		for _, l := range h.lines() {

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"encoding/base64"
 	"fmt"
-	"net"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -18,6 +17,7 @@ import (
 
 	"limpet.dev/internal/need"
 	"limpet.dev/lb"
+	"limpet.dev/lb/lbtest"
 	"limpet.dev/session"
 )
 
@@ -67,41 +67,6 @@ func startHAProxy(t *testing.T, config string, key session.Key) *realHAProxy {
 	return r
 }
 
-// waitFor waits until a condition holds.
-func waitFor(t *testing.T, what string, ok func() bool) {
-	t.Helper()
-	for range 400 {
-		if ok() {
-			return
-		}
-		time.Sleep(25 * time.Millisecond)
-	}
-	t.Fatalf("waited 10 s for %s", what)
-}
-
-// freePort returns a free loopback port.
-func freePort(t *testing.T) int {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
-	return l.Addr().(*net.TCPAddr).Port
-}
-
-// reachable waits until a port accepts connections.
-func reachable(t *testing.T, port int) {
-	t.Helper()
-	waitFor(t, fmt.Sprintf("port %d", port), func() bool {
-		c, err := net.Dial("tcp", fmt.Sprintf("127.0.0.1:%d", port))
-		if err == nil {
-			c.Close()
-		}
-		return err == nil
-	})
-}
-
 var testKey = session.Key{1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30, 31, 32}
 
 // TestLogLineOnRealHAProxy: the line that loses nothing is accepted by the real balancer, what the balancer
@@ -128,7 +93,7 @@ func TestLogLineOnRealHAProxy(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	port := freePort(t)
+	port := lbtest.FreePort(t)
 	config := fmt.Sprintf(`global
     log stdout len 8192 format raw local0
 defaults
@@ -145,7 +110,7 @@ backend be_app
     server app1 %s cookie a
 `, port, snippet, strings.TrimPrefix(app.URL, "http://"))
 	h := startHAProxy(t, config, testKey)
-	reachable(t, port)
+	lbtest.Reachable(t, port)
 	client := &http.Client{CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
 	agent := `Mo"z\i]l{la, 5 #1 ütf`
 	for _, path := range []string{"/login", "/a%20b;jsessionid=" + canary + "/c?q=" + canary, "/logout", "/empty", "/expire"} {
@@ -166,7 +131,7 @@ backend be_app
 		time.Sleep(30 * time.Millisecond)
 	}
 	var lines []string
-	waitFor(t, "five log lines", func() bool {
+	lbtest.WaitFor(t, "five log lines", func() bool {
 		lines = nil
 		for _, l := range h.lines() {
 			if strings.Contains(l, " ua=\"Mo") {

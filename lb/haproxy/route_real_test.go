@@ -17,6 +17,7 @@ import (
 
 	"limpet.dev/internal/need"
 	"limpet.dev/lb"
+	"limpet.dev/lb/lbtest"
 )
 
 // rig is a real HAProxy in front of small servers.
@@ -343,7 +344,7 @@ func (rg *rig) one(p *player, i int, q *http.Request) bool {
 	resp.Body.Close()
 	want := rg.logLine() + fmt.Sprintf(" set=%q", resp.Header["Set-Cookie"])
 
-	c := makeCall(q.Method, q.URL.RequestURI(), q.RemoteAddr, q.Header)
+	c := lbtest.Call(q.Method, q.URL.RequestURI(), q.RemoteAddr, q.Header)
 	c.Now, c.Host = time.Now(), "shop.test"
 	d, lines, status := p.drive(c)
 	got := fmt.Sprintf("tsc=%s srv=%s ret=%s st=%d set=%q", d.Flow.Code[:], orElse(d.Instance, "<NOSRV>"), retText(d), status, lines)

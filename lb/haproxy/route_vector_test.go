@@ -1,18 +1,15 @@
 package haproxy
 
 import (
-	"encoding/json"
 	"fmt"
 	"net/http"
-	"net/netip"
-	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 	"testing/fstest"
 	"time"
 
 	"limpet.dev/lb"
+	"limpet.dev/lb/lbtest"
 	"limpet.dev/topology"
 )
 
@@ -46,27 +43,6 @@ type step struct {
 	RuntimeCommand string   `json:"runtime_command"`
 }
 
-func recordings(t *testing.T, pattern string) map[string]recording {
-	t.Helper()
-	files, err := filepath.Glob("testdata/vectors/" + pattern)
-	if err != nil || len(files) == 0 {
-		t.Fatalf("no recordings match %s: %v", pattern, err)
-	}
-	out := map[string]recording{}
-	for _, f := range files {
-		text, err := os.ReadFile(f)
-		if err != nil {
-			t.Fatal(err)
-		}
-		var rec recording
-		if err := json.Unmarshal(text, &rec); err != nil {
-			t.Fatalf("%s: %v", f, err)
-		}
-		out[filepath.Base(f)] = rec
-	}
-	return out
-}
-
 func parse(t *testing.T, text string) *topology.Config {
 	t.Helper()
 	cfg, err := readConfig(fstest.MapFS{"haproxy.cfg": {Data: []byte(text)}}, []string{"haproxy.cfg"}, nil)
@@ -90,26 +66,9 @@ func mustRouter(t *testing.T, text, pool, version string) *router {
 	return r.(*router)
 }
 
-// makeCall makes a Call of a method, a target and request headers.
-func makeCall(method, target, client string, header http.Header) *lb.Call {
-	return &lb.Call{
-		Method: method, Target: target, Host: header.Get("Host"), Client: netip.MustParseAddr(client),
-		Now:    time.Unix(1_700_000_000, 0),
-		Header: func(name string) (string, bool) { return header.Get(name), header.Get(name) != "" },
-		Cookie: func(name string) (out []string) {
-			for _, part := range strings.Split(header.Get("Cookie"), ";") {
-				if n, v, ok := strings.Cut(strings.TrimSpace(part), "="); ok && n == name {
-					out = append(out, v)
-				}
-			}
-			return out
-		},
-	}
-}
-
 func TestRecordedHashesAreReproduced(t *testing.T) {
 	files, vectors, wrong := 0, 0, 0
-	for name, rec := range recordings(t, "haproxy-*.json") {
+	for name, rec := range lbtest.Recordings[recording](t, "haproxy-*.json") {
 		if len(rec.Vectors) == 0 {
 			continue
 		}
@@ -152,12 +111,12 @@ func vectorCall(t *testing.T, rec recording, in string) *lb.Call {
 	default:
 		t.Fatalf("input kind %q is not known", rec.Kind)
 	}
-	return makeCall("GET", target, client, h)
+	return lbtest.Call("GET", target, client, h)
 }
 
 func TestRecordedScenariosAreReproduced(t *testing.T) {
 	steps := 0
-	for name, rec := range recordings(t, "haproxy-cookie-scenarios-*.json") {
+	for name, rec := range lbtest.Recordings[recording](t, "haproxy-cookie-scenarios-*.json") {
 		for _, sc := range rec.Cases {
 			t.Run(name+"/"+sc.Case, func(t *testing.T) {
 				p := &player{t: t, r: mustRouter(t, sc.Config, "b", rec.Version)}
@@ -192,7 +151,7 @@ func (p *player) play(i int, s step) {
 	for k, v := range s.Request.Headers {
 		h.Set(k, v)
 	}
-	c := makeCall(orElse(s.Request.Method, "GET"), orElse(s.Request.Path, "/"), "127.0.0.1", h)
+	c := lbtest.Call(orElse(s.Request.Method, "GET"), orElse(s.Request.Path, "/"), "127.0.0.1", h)
 	c.Now = recordedTime(s)
 	d, lines, status := p.drive(c)
 	got := fmt.Sprintf("tsc=%s srv=%s ret=%s st=%d set=%q", d.Flow.Code[:], d.Instance, retText(d), status, lines)

@@ -3,6 +3,7 @@ package httpd
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -11,27 +12,15 @@ import (
 	"testing/fstest"
 
 	"limpet.dev/internal/need"
+	"limpet.dev/lb/lbtest"
 	"limpet.dev/topology"
 )
 
 // corpusConfigs returns the real configurations, by name. Property files of the Tomcat connector are not among httpd's.
 func corpusConfigs(t testing.TB) map[string]string {
 	t.Helper()
-	files, err := filepath.Glob(filepath.Join(need.Corpus(t, "configs/apache"), "*"))
-	if err != nil || len(files) == 0 {
-		t.Fatalf("no configurations of httpd in the corpus: %v", err)
-	}
-	out := map[string]string{}
-	for _, f := range files {
-		if strings.HasSuffix(f, ".properties") {
-			continue
-		}
-		text, err := os.ReadFile(f)
-		if err != nil {
-			t.Fatal(err)
-		}
-		out[filepath.Base(f)] = string(text)
-	}
+	out := lbtest.Corpus(t, "configs/apache")
+	maps.DeleteFunc(out, func(name, _ string) bool { return strings.HasSuffix(name, ".properties") })
 	return out
 }
 

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
-	"net"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -17,6 +16,7 @@ import (
 
 	"limpet.dev/internal/need"
 	"limpet.dev/lb"
+	"limpet.dev/lb/lbtest"
 	"limpet.dev/session"
 )
 
@@ -26,12 +26,8 @@ func start(t *testing.T, text string) (addr, dir string) {
 	t.Helper()
 	binary := need.Tool(t, "apache2")
 	dir = t.TempDir()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	addr = l.Addr().String()
-	l.Close()
+	port := lbtest.FreePort(t)
+	addr = fmt.Sprintf("127.0.0.1:%d", port)
 	var b strings.Builder
 	fmt.Fprintf(&b, "ServerRoot %s\nDefaultRuntimeDir %s\nPidFile %s/pid\nServerName localhost\nListen %s\nErrorLog %s/error.log\n", dir, dir, dir, addr, dir)
 	for _, m := range strings.Fields("mpm_event authz_core proxy proxy_http proxy_balancer proxy_hcheck lbmethod_byrequests slotmem_shm headers unique_id setenvif") {
@@ -67,15 +63,8 @@ func start(t *testing.T, text string) (addr, dir string) {
 			<-done
 		}
 	})
-	for range 400 {
-		if c, err := net.Dial("tcp", addr); err == nil {
-			c.Close()
-			return addr, dir
-		}
-		time.Sleep(25 * time.Millisecond)
-	}
-	t.Fatal("httpd does not answer")
-	return "", ""
+	lbtest.Reachable(t, port)
+	return addr, dir
 }
 
 // backend is an application that sets a session where none is presented, and tells fingerprints as witness does.

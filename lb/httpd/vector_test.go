@@ -1,10 +1,7 @@
 package httpd
 
 import (
-	"encoding/json"
 	"net/http"
-	"net/netip"
-	"os"
 	"reflect"
 	"strings"
 	"testing"
@@ -12,6 +9,7 @@ import (
 	"time"
 
 	"limpet.dev/lb"
+	"limpet.dev/lb/lbtest"
 	"limpet.dev/session"
 	"limpet.dev/topology"
 )
@@ -45,14 +43,7 @@ const deadPort = ":18099"
 // TestRecordedStickySessionsAreReproduced plays all requests of a recording one after the other through one router: the
 // counters of byrequests go on from one to the next. One thread records, so the order is that of the file.
 func TestRecordedStickySessionsAreReproduced(t *testing.T) {
-	text, err := os.ReadFile("testdata/vectors/apache-stickysession-2.4.71.json")
-	if err != nil {
-		t.Fatal(err)
-	}
-	var rec recorded
-	if err := json.Unmarshal(text, &rec); err != nil {
-		t.Fatal(err)
-	}
+	rec := lbtest.Recordings[recorded](t, "apache-stickysession-*.json")["apache-stickysession-2.4.71.json"]
 	vectors, failed := 0, 0
 	for _, c := range rec.Cases {
 		cfg := read(t, c.Config)
@@ -97,10 +88,8 @@ func play(r lb.Router, pool *topology.Pool, target string, headers [][2]string, 
 	for _, kv := range headers {
 		h.Add(kv[0], kv[1])
 	}
-	c := &lb.Call{
-		Method: "GET", Target: target, Client: netip.MustParseAddr("127.0.0.1"), Now: now,
-		Header: func(name string) (string, bool) { all := h.Values(name); return strings.Join(all, ", "), len(all) > 0 },
-	}
+	c := lbtest.Call("GET", target, "127.0.0.1", h)
+	c.Now = now
 	d := r.Route(c)
 	for attempt := 1; d.Instance != ""; attempt++ {
 		addr := addressOf(pool, d.Instance)

@@ -11,28 +11,11 @@ import (
 	"testing"
 	"testing/fstest"
 
+	"limpet.dev/lb/lbtest"
+
 	"limpet.dev/internal/need"
 	"limpet.dev/topology"
 )
-
-// corpusConfigs returns the real configurations, by name.
-func corpusConfigs(t testing.TB) map[string]string {
-	t.Helper()
-	dir := need.Corpus(t, "configs/nginx")
-	files, err := filepath.Glob(filepath.Join(dir, "*"))
-	if err != nil || len(files) == 0 {
-		t.Fatalf("no configurations in %s: %v", dir, err)
-	}
-	out := map[string]string{}
-	for _, f := range files {
-		text, err := os.ReadFile(f)
-		if err != nil {
-			t.Fatal(err)
-		}
-		out[filepath.Base(f)] = string(text)
-	}
-	return out
-}
 
 func readText(name, text string) (*topology.Config, error) {
 	return readConfig(fstest.MapFS{name: {Data: []byte(text)}}, []string{name}, nil)
@@ -111,7 +94,7 @@ func prefix(t *testing.T) string {
 func TestRealConfigurationsAreUnderstood(t *testing.T) {
 	nginx := need.Tool(t, "nginx")
 	var accepted, refused, both, wrong int
-	for name, raw := range corpusConfigs(t) {
+	for name, raw := range lbtest.Corpus(t, "configs/nginx") {
 		dir := prefix(t)
 		text, ok, says := settled(raw, dir), false, ""
 		for _, w := range wraps {
@@ -172,7 +155,7 @@ func tellsOf(cfg *topology.Config, err error, line string) bool {
 // Every real configuration, accepted or not, is read to its end: errors carry a place.
 func TestEveryRealConfigurationGivesATopology(t *testing.T) {
 	files, bad := 0, 0
-	for name, text := range corpusConfigs(t) {
+	for name, text := range lbtest.Corpus(t, "configs/nginx") {
 		files++
 		cfg, err := readText(name, settled(text, "/t"))
 		if cfg == nil {

@@ -13,6 +13,7 @@ import (
 
 	"limpet.dev/internal/need"
 	"limpet.dev/lb"
+	"limpet.dev/lb/lbtest"
 	"limpet.dev/session"
 )
 
@@ -52,8 +53,8 @@ func badServer(t *testing.T) string {
 // TestErrorLogOfRealNginx: what the real server writes about failing servers and about a reload is read as what it is, and
 // nothing of the requests comes along.
 func TestErrorLogOfRealNginx(t *testing.T) {
-	bad, port := badServer(t), freePort(t)
-	dead := fmt.Sprintf("127.0.0.1:%d", freePort(t))
+	bad, port := badServer(t), lbtest.FreePort(t)
+	dead := fmt.Sprintf("127.0.0.1:%d", lbtest.FreePort(t))
 	r := startNginx(t, "", fmt.Sprintf(`
 upstream refused { server %s; server %s backup max_fails=0; }
 upstream none { server %s max_fails=1; server %s max_fails=1; }
@@ -65,13 +66,13 @@ location /none { proxy_pass http://none; }
 location / { proxy_pass http://bad; }
 }
 `, dead, bad, dead, strings.Replace(dead, "127.0.0.1", "127.0.0.2", 1), bad, dead, port))
-	reachable(t, port)
+	lbtest.Reachable(t, port)
 	for _, path := range []string{"/refused", "/none", "/none", "/slow", "/big", "/invalid", "/cut", "/closed"} {
 		if resp, err := http.Get(fmt.Sprintf("http://127.0.0.1:%d%s?token=CANARY", port, path)); err == nil {
 			resp.Body.Close()
 		}
 	}
-	waitFor(t, "the access log", func() bool { return len(r.lines(t, "access.log")) == 8 })
+	lbtest.WaitFor(t, "the access log", func() bool { return len(r.lines(t, "access.log")) == 8 })
 	reloadAndWait(t, r)
 	p := mustParser(t, lb.LogOptions{Sample: []byte(strings.Join(r.lines(t, "access.log"), "\n") + "\n"), Zone: time.Local})
 	seen := map[string]int{}
@@ -119,13 +120,13 @@ location / { proxy_pass http://bad; }
 func reloadAndWait(t *testing.T, r *realNginx) {
 	t.Helper()
 	file := filepath.Join(r.dir, "nginx.conf")
-	waitFor(t, "the pid file", func() bool {
+	lbtest.WaitFor(t, "the pid file", func() bool {
 		data, err := os.ReadFile(filepath.Join(r.dir, "nginx.pid"))
 		return err == nil && len(data) > 1
 	})
 	before := len(r.lines(t, "error.log"))
 	run(t, "nginx", "-p", r.dir, "-c", file, "-e", filepath.Join(r.dir, "error.log"), "-s", "reload")
-	waitFor(t, "the reload's lines", func() bool { return len(r.lines(t, "error.log")) > before })
+	lbtest.WaitFor(t, "the reload's lines", func() bool { return len(r.lines(t, "error.log")) > before })
 }
 
 // run runs a program that must succeed.

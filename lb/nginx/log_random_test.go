@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"limpet.dev/lb"
+	"limpet.dev/lb/lbtest"
 	"limpet.dev/session"
 )
 
@@ -137,11 +138,11 @@ func TestRandomFormatsOnRealNginx(t *testing.T) {
 	go unix.Serve(listener)
 	defer unix.Close()
 	worldWritable(t, socket)
-	port := freePort(t)
+	port := lbtest.FreePort(t)
 	ipv6 := hasIPv6()
-	dead := fmt.Sprintf("127.0.0.1:%d", freePort(t))
+	dead := fmt.Sprintf("127.0.0.1:%d", lbtest.FreePort(t))
 	r := startNginx(t, "", randomConfig(formats, strings.TrimPrefix(app.URL, "http://"), dead, socket, port, ipv6))
-	reachable(t, port)
+	lbtest.Reachable(t, port)
 	host := "127.0.0.1"
 	if ipv6 {
 		host = "[::1]"
@@ -149,7 +150,7 @@ func TestRandomFormatsOnRealNginx(t *testing.T) {
 	for _, at := range []string{"http://127.0.0.1:%d/login?a=b&c=d", "http://127.0.0.1:%d/retry/a%%22b?x=\"y\"~z", "http://127.0.0.1:%d/moved", "http://" + host + ":%d/own"} {
 		sendOdd(t, fmt.Sprintf(at, port))
 	}
-	waitFor(t, "four lines", func() bool { return len(r.lines(t, "all.log")) == 4 })
+	lbtest.WaitFor(t, "four lines", func() bool { return len(r.lines(t, "all.log")) == 4 })
 	var truth []map[string]string
 	for _, line := range r.lines(t, "all.log") {
 		var all map[string]string
@@ -162,7 +163,7 @@ func TestRandomFormatsOnRealNginx(t *testing.T) {
 	compared := 0
 	for i, f := range formats {
 		name := fmt.Sprintf("f%d.log", i)
-		waitFor(t, "four lines of "+name, func() bool { return len(r.lines(t, name)) == 4 })
+		lbtest.WaitFor(t, "four lines of "+name, func() bool { return len(r.lines(t, name)) == 4 })
 		for k, line := range r.lines(t, name) {
 			compared += compareFields(t, "escape="+f[0]+" "+f[1], line, truth[k])
 		}

@@ -3,7 +3,6 @@ package nginx
 import (
 	"encoding/base64"
 	"fmt"
-	"net"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -16,6 +15,7 @@ import (
 
 	"limpet.dev/internal/need"
 	"limpet.dev/lb"
+	"limpet.dev/lb/lbtest"
 	"limpet.dev/session"
 )
 
@@ -79,41 +79,6 @@ func (r *realNginx) lines(t *testing.T, name string) []string {
 	text := string(data)
 	text = text[:strings.LastIndexByte(text, '\n')+1]
 	return strings.Split(strings.TrimSuffix(text, "\n"), "\n")
-}
-
-// waitFor waits until a condition holds.
-func waitFor(t *testing.T, what string, ok func() bool) {
-	t.Helper()
-	for range 400 {
-		if ok() {
-			return
-		}
-		time.Sleep(25 * time.Millisecond)
-	}
-	t.Fatalf("waited 10 s for %s", what)
-}
-
-// freePort returns a free loopback port.
-func freePort(t *testing.T) int {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
-	return l.Addr().(*net.TCPAddr).Port
-}
-
-// reachable waits until a port accepts connections.
-func reachable(t *testing.T, port int) {
-	t.Helper()
-	waitFor(t, fmt.Sprintf("port %d", port), func() bool {
-		c, err := net.Dial("tcp", fmt.Sprintf("127.0.0.1:%d", port))
-		if err == nil {
-			c.Close()
-		}
-		return err == nil
-	})
 }
 
 // njsModule returns the directive that loads njs.
@@ -193,7 +158,7 @@ func TestLogLineOnRealNginx(t *testing.T) {
 				if err != nil {
 					t.Fatal(err)
 				}
-				port := freePort(t)
+				port := lbtest.FreePort(t)
 				main, http := "", text
 				if variant == variantScript {
 					main = njsModule(t) + "env " + KeyVariable + ";"
@@ -211,7 +176,7 @@ func TestLogLineOnRealNginx(t *testing.T) {
 				_, pass, _ = strings.Cut(pass, "\n")
 				r := startNginx(t, main, fmt.Sprintf("%s\nupstream be_app { server %s; }\nserver { listen 127.0.0.1:%d; server_name shop.test; location / { %s proxy_pass http://be_app; proxy_redirect off; } }\n",
 					http, strings.TrimPrefix(app.URL, "http://"), port, pass), KeyVariable+"="+env)
-				reachable(t, port)
+				lbtest.Reachable(t, port)
 				checkOwnLine(t, r, port, variant, strings.TrimPrefix(app.URL, "http://"))
 			})
 		}
@@ -244,7 +209,7 @@ func checkOwnLine(t *testing.T, r *realNginx, port int, variant, upstream string
 		resp.Body.Close()
 	}
 	var lines []string
-	waitFor(t, "five log lines", func() bool {
+	lbtest.WaitFor(t, "five log lines", func() bool {
 		lines = r.lines(t, "limpet.log")
 		return len(lines) == len(paths)
 	})

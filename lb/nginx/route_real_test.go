@@ -16,6 +16,7 @@ import (
 
 	"limpet.dev/internal/need"
 	"limpet.dev/lb"
+	"limpet.dev/lb/lbtest"
 )
 
 // generated writes a made-up upstream and the location that leads to it. Failures count for an hour, so that no
@@ -118,7 +119,7 @@ split_clients "${remote_addr}salt" $share { 10%% a; 25.5%% b; 33.33%% c; * d; }
 		for i := range each {
 			q := someRequest(rng, n)
 			want := realAnswer(t, listen, q)
-			c := makeCall(q.Method, q.URL.RequestURI(), "127.0.0.1", q.Header)
+			c := lbtest.Call(q.Method, q.URL.RequestURI(), "127.0.0.1", q.Header)
 			c.Now = time.Now()
 			c.Cookie = caseless(q.Header.Get("Cookie"))
 			got := modelAnswer(r.(*router), c, dead)

@@ -1,12 +1,8 @@
 package nginx
 
 import (
-	"encoding/json"
 	"fmt"
 	"net/http"
-	"net/netip"
-	"os"
-	"path/filepath"
 	"regexp"
 	"strings"
 	"testing"
@@ -14,6 +10,7 @@ import (
 	"time"
 
 	"limpet.dev/lb"
+	"limpet.dev/lb/lbtest"
 	"limpet.dev/topology"
 )
 
@@ -44,27 +41,6 @@ type step struct {
 	Log       string   `json:"log"`
 }
 
-func recordings(t *testing.T, pattern string) map[string]recording {
-	t.Helper()
-	files, err := filepath.Glob("testdata/vectors/" + pattern)
-	if err != nil || len(files) == 0 {
-		t.Fatalf("no recordings match %s: %v", pattern, err)
-	}
-	out := map[string]recording{}
-	for _, f := range files {
-		text, err := os.ReadFile(f)
-		if err != nil {
-			t.Fatal(err)
-		}
-		var rec recording
-		if err := json.Unmarshal(text, &rec); err != nil {
-			t.Fatalf("%s: %v", f, err)
-		}
-		out[filepath.Base(f)] = rec
-	}
-	return out
-}
-
 func parse(t testing.TB, text string) *topology.Config {
 	t.Helper()
 	cfg, err := readConfig(fstest.MapFS{"nginx.conf": {Data: []byte(text)}}, []string{"nginx.conf"}, nil)
@@ -83,23 +59,6 @@ func mustRouter(t testing.TB, text, pool string) *router {
 	return r.(*router)
 }
 
-// makeCall makes a Call of a method, a target and request headers.
-func makeCall(method, target, client string, header http.Header) *lb.Call {
-	return &lb.Call{
-		Method: method, Target: target, Host: "shop.test", Client: netip.MustParseAddr(client),
-		Now:    time.Unix(1_700_000_000, 0),
-		Header: func(name string) (string, bool) { return header.Get(name), header.Get(name) != "" },
-		Cookie: func(name string) (out []string) {
-			for _, part := range strings.Split(header.Get("Cookie"), ";") {
-				if n, v, ok := strings.Cut(strings.TrimSpace(part), "="); ok && n == name {
-					out = append(out, v)
-				}
-			}
-			return out
-		},
-	}
-}
-
 // server is the recordings' name of an instance: s1 to s5 on ports 18001 to 18005.
 func server(instance string) string {
 	if n := strings.TrimPrefix(instance, "127.0.0.1:1800"); n != instance {
@@ -110,7 +69,7 @@ func server(instance string) string {
 
 func TestRecordedHashesAreReproduced(t *testing.T) {
 	files, vectors, wrong := 0, 0, 0
-	for name, rec := range recordings(t, "nginx-*hash*.json") {
+	for name, rec := range lbtest.Recordings[recording](t, "nginx-*hash*.json") {
 		files++
 		r := mustRouter(t, rec.Config, "b")
 		bad := 0
@@ -120,7 +79,7 @@ func TestRecordedHashesAreReproduced(t *testing.T) {
 			if strings.HasPrefix(rec.Kind, "client_address") {
 				target, client = "/", v.In
 			}
-			if got := server(r.Route(makeCall("GET", target, client, nil)).Instance); got != v.Server {
+			if got := server(r.Route(lbtest.Call("GET", target, client, nil)).Instance); got != v.Server {
 				if bad++; bad <= 3 {
 					t.Errorf("%s: %s %q: server %s, want %s", name, rec.Kind, v.In, got, v.Server)
 				}
@@ -139,7 +98,7 @@ func TestRecordedHashesAreReproduced(t *testing.T) {
 // of dealing its requests out to two routers that explains every answer.
 func TestRecordedScenariosAreReproduced(t *testing.T) {
 	steps := 0
-	for name, rec := range recordings(t, "nginx-sticky-scenarios-*.json") {
+	for name, rec := range lbtest.Recordings[recording](t, "nginx-sticky-scenarios-*.json") {
 		for _, sc := range rec.Cases {
 			t.Run(name+"/"+sc.Case, func(t *testing.T) {
 				workers := 2
@@ -212,7 +171,7 @@ func answer(r *router, s step) string {
 	for k, v := range s.Request.Headers {
 		h.Set(k, v)
 	}
-	c := makeCall("GET", orElse(s.Request.Path, "/"), "127.0.0.1", h)
+	c := lbtest.Call("GET", orElse(s.Request.Path, "/"), "127.0.0.1", h)
 	for _, line := range s.SetCookie { // the answer's date tells when it was made
 		if m := regexp.MustCompile(`expires=([^;]*)`).FindStringSubmatch(line); m != nil {
 			at, _ := time.Parse("Mon, 02-Jan-06 15:04:05 GMT", m[1])
