@@ -10,7 +10,7 @@ import (
 type Jar struct {
 	Client *Client
 
-	sites map[string]*drawer // by registrable domain
+	sites map[string]*drawer // by key
 	total int
 	order uint64
 	lost  []Lost
@@ -55,7 +55,7 @@ func (j *Jar) Clone() *Jar {
 func (j *Jar) Set(line string, r *Request, now time.Time) Verdict {
 	rules := &j.Client.Rules
 	v, gone := judge(line, r, rules, now)
-	d := j.sites[r.URL.site]
+	d := j.sites[j.key(&r.URL)]
 	if v.Why != 0 {
 		if d != nil && rules.FormFirst && v.Why.Has(SecureOnly) { // Chromium's protocol names both
 			v.Why |= d.protects(&v.Cookie, r, rules, now)
@@ -68,7 +68,7 @@ func (j *Jar) Set(line string, r *Request, now time.Time) Verdict {
 			return v
 		}
 		d = &drawer{}
-		j.sites[r.URL.site] = d
+		j.sites[j.key(&r.URL)] = d
 	}
 	if why := d.protects(&v.Cookie, r, rules, now); why != 0 {
 		v.Why = why
@@ -98,6 +98,15 @@ func (j *Jar) Set(line string, r *Request, now time.Time) Verdict {
 		j.makeRoom(d, &v.Cookie, now)
 	}
 	return v
+}
+
+// key names the drawer of a host: its site; without a public suffix list all hosts of a top-level
+// domain may share cookies.
+func (j *Jar) key(u *URL) string {
+	if j.Client.Rules.Suffixes || u.ip {
+		return u.site
+	}
+	return u.Host[strings.LastIndexByte(u.Host, '.')+1:]
 }
 
 // SetAll takes in the Set-Cookie lines of one answer.

@@ -307,3 +307,14 @@ func TestASuffixListMayChange(t *testing.T) {
 		t.Errorf("withheld for %q, want %v", why, SuffixRuleChanged)
 	}
 }
+
+func TestWithoutASuffixListSitesShareCookies(t *testing.T) {
+	shop, other := parse(t, "https://shop.example.co.uk/"), parse(t, "https://other.co.uk/")
+	for id, want := range map[string]string{"go-jar-no-suffixes": "sid", "go-jar": "", "python-urllib": "sid", "chrome": ""} {
+		jar := newJar(t, id)
+		jar.Set("sid=1; Domain=co.uk; Path=/", Typed(shop), noon)
+		if got := sentNames(jar, Typed(other), noon); got != want {
+			t.Errorf("%s sends %q to another site under co.uk, want %q", id, got, want)
+		}
+	}
+}

@@ -102,7 +102,7 @@ func PathMatch(path, cookiePath string) bool { return cookiePath != "" && pathMa
 // does, and notes the access. It allocates nothing beyond dst. What it returns is a credential.
 func (j *Jar) AppendHeader(dst []byte, r *Request, now time.Time) []byte {
 	rules := &j.Client.Rules
-	d := j.sites[r.URL.site]
+	d := j.sites[j.key(&r.URL)]
 	if d == nil || rules.Jar == NoJar {
 		return dst
 	}
@@ -142,7 +142,7 @@ func (d *drawer) visible(r *Request) []*Cookie {
 // that stay at home do. Two that are sent under one name carry the note X.Shadowed.
 func (j *Jar) Explain(r *Request, now time.Time) []Offered {
 	rules := &j.Client.Rules
-	d := j.sites[r.URL.site]
+	d := j.sites[j.key(&r.URL)]
 	if d == nil || rules.Jar == NoJar {
 		return nil
 	}

@@ -68,7 +68,8 @@ func preferences(opt BrowserOptions) string {
 		`user_pref("network.proxy.socks", "127.0.0.1");`,
 		`user_pref("network.proxy.socks_port", 9);`,
 		`user_pref("network.proxy.no_proxies_on", ` + quote(strings.TrimPrefix(hosts+",localhost,127.0.0.1", ",")) + `);`,
-		`user_pref("dom.security.https_first", false);`, // http stays http
+		`user_pref("dom.security.https_first", false);`,                // http stays http
+		`user_pref("security.warn_submit_secure_to_insecure", false);`, // nobody is there to answer
 		`user_pref("browser.shell.checkDefaultBrowser", false);`,
 		`user_pref("datareporting.policy.dataSubmissionEnabled", false);`,
 		`user_pref("toolkit.telemetry.enabled", false);`,
