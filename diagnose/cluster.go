@@ -104,7 +104,7 @@ func (d *run) explain(clusters []*cluster) {
 		for _, b := range c.breaks {
 			ev.Breaks = append(ev.Breaks, &b.Break)
 		}
-		c.ranked = rank(ev)
+		c.ranked = d.rank(ev)
 		for _, b := range c.breaks {
 			if len(c.ranked) > 0 && c.ranked[0].confidence >= explained {
 				b.cause = c.ranked[0].cause.ID
@@ -123,20 +123,21 @@ const explained = 0.35
 
 // rank returns the causes that some clue speaks for, the likeliest first, with confidences that leave
 // room for a cause that is not in the catalogue.
-func rank(ev *cause.Evidence) []candidate {
+func (d *run) rank(ev *cause.Evidence) []candidate {
+	w := weights.Readings[ReadingOf(d.Log, d.Events)]
 	var ranked []candidate
 	for _, c := range cause.All() {
 		clues := c.Clues(ev)
 		if len(clues) == 0 {
 			continue
 		}
-		ranked = append(ranked, candidate{cause: c, clues: clues, score: weights.Score(c.ID, clues)})
+		ranked = append(ranked, candidate{cause: c, clues: clues, score: w.Score(c.ID, clues)})
 	}
 	scores := make([]float64, len(ranked))
 	for i, r := range ranked {
 		scores[i] = r.score
 	}
-	for i, c := range weights.Confidences(scores) {
+	for i, c := range w.Confidences(scores) {
 		ranked[i].confidence = c
 	}
 	slices.SortStableFunc(ranked, func(a, b candidate) int {

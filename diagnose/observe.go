@@ -8,10 +8,11 @@ import (
 // An Observation is what all detectors saw in one cluster of like breaks. Weights are derived from the
 // observations of recorded cases.
 type Observation struct {
-	Kind   string // of its breaks
-	Breaks int
-	Total  int // breaks of the whole case
-	Clues  map[string][]cause.Clue
+	Reading Reading
+	Kind    string // of its breaks
+	Breaks  int
+	Total   int // breaks of the whole case
+	Clues   map[string][]cause.Clue
 
 	Sessions []session.Pseudonym // those that broke, in order of time
 }
@@ -33,7 +34,7 @@ func Observe(ev *Evidence) []Observation {
 			e.Breaks = append(e.Breaks, &b.Break)
 			sessions = append(sessions, b.Session)
 		}
-		o := Observation{Kind: c.breaks[0].Kind, Breaks: len(c.breaks), Total: len(d.breaks), Clues: map[string][]cause.Clue{}, Sessions: sessions}
+		o := Observation{Reading: ReadingOf(d.Log, d.Events), Kind: c.breaks[0].Kind, Breaks: len(c.breaks), Total: len(d.breaks), Clues: map[string][]cause.Clue{}, Sessions: sessions}
 		for _, k := range cause.All() {
 			if clues := k.Clues(e); len(clues) > 0 {
 				o.Clues[k.ID] = clues

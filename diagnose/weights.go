@@ -11,13 +11,39 @@ import (
 //go:embed weights.json
 var weightsFile []byte
 
-// Weights say how much each clue counts: the logarithm of how much likelier it is in breaks of its
-// cause than in breaks of others, over the recorded cases. "limpet lab weigh" derives them.
+// Weights hold a Weighing for each Reading: what a clue is worth depends on what else could have been seen.
 type Weights struct {
-	Cases   int                `json:"cases"`   // recorded cases that they were derived from
-	Clues   map[string]float64 `json:"clues"`   // cause/clue -> weight
+	Cases    int                   `json:"cases"` // recorded cases that they were derived from
+	Readings map[Reading]*Weighing `json:"readings"`
+}
+
+// A Reading is the kind of evidence that a diagnosis has of what happened to sessions.
+type Reading string
+
+// The readings.
+const (
+	Both       Reading = "log and events"
+	LogOnly    Reading = "log"
+	EventsOnly Reading = "events"
+)
+
+// ReadingOf returns the reading of evidence with or without a balancer's log and application events.
+func ReadingOf(log, events bool) Reading {
+	switch {
+	case !events:
+		return LogOnly
+	case !log:
+		return EventsOnly
+	}
+	return Both
+}
+
+// A Weighing says how much each clue counts: the logarithm of how much likelier it is in breaks of its
+// cause than in breaks of others, over the recorded cases. "limpet lab weigh" derives it.
+type Weighing struct {
 	Unknown float64            `json:"unknown"` // score of "none of these"
 	Scale   float64            `json:"scale"`   // how sharply scores turn into confidences
+	Clues   map[string]float64 `json:"clues"`   // cause/clue -> weight
 }
 
 var weights = func() Weights {
@@ -38,7 +64,7 @@ const (
 const proven = 9.0
 
 // Score adds up what the clues of one cause weigh under w.
-func (w *Weights) Score(id string, clues []cause.Clue) float64 {
+func (w *Weighing) Score(id string, clues []cause.Clue) float64 {
 	sum := 0.0
 	for _, c := range clues {
 		v, ok := w.Clues[id+"/"+c.ID]
@@ -57,7 +83,7 @@ func (w *Weights) Score(id string, clues []cause.Clue) float64 {
 }
 
 // Confidences turns scores into confidences that leave room for a cause outside the catalogue.
-func (w *Weights) Confidences(scores []float64) []float64 {
+func (w *Weighing) Confidences(scores []float64) []float64 {
 	total := math.Exp(w.Scale * w.Unknown)
 	out := make([]float64, len(scores))
 	for i, s := range scores {

@@ -26,11 +26,15 @@ var Leavings = []Leaving{
 
 // Ignore says which files of a bundle this kind of evidence leaves out.
 func (l *Leaving) Ignore(name string) bool {
-	return slices.Contains(l.Out, name) || slices.Contains(l.Out, configurations) && isConfigFile(name)
+	return slices.Contains(l.Out, name) || slices.Contains(l.Out, configurations) && isConfigFile(name) ||
+		slices.Contains(l.Out, logs) && strings.HasSuffix(name, ".log")
 }
 
 // configurations stands for every configuration of a balancer in Leaving.Out.
 const configurations = "configurations"
+
+// logs stands for every balancer's log in Leaving.Out.
+const logs = "logs"
 
 // A Measure sums up runs that are alike, as a line of the published tables.
 type Measure struct {

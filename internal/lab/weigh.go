@@ -30,13 +30,20 @@ type LabelledCase struct {
 // none weighs more than mostWeight. A clue for a cause never weighs less than 0, one against it never
 // more; the latter is compared with those breaks of other causes in which the detector saw anything. Scale
 // and the score of "none of these" are those with which the confidences, each case judged by
-// weights derived without it, fit best.
+// weights derived without it, fit best. Each reading is weighed by itself.
 func Weigh(cases []LabelledCase) (diagnose.Weights, error) {
-	samples := samplesOf(cases)
-	if len(samples) == 0 {
+	w := diagnose.Weights{Cases: countCases(cases), Readings: map[diagnose.Reading]*diagnose.Weighing{}}
+	for r, samples := range samplesOf(cases) {
+		w.Readings[r] = weighReading(samples)
+	}
+	if len(w.Readings) == 0 {
 		return diagnose.Weights{}, errors.New("weigh: no case with a break")
 	}
-	w := diagnose.Weights{Cases: countCases(cases), Clues: derive(samples, ""), Unknown: 1, Scale: 1}
+	return w, nil
+}
+
+func weighReading(samples []sample) *diagnose.Weighing {
+	w := &diagnose.Weighing{Clues: derive(samples, "")}
 	held := heldOut(samples)
 	best := math.Inf(1)
 	for _, scale := range []float64{0.25, 0.35, 0.5, 0.7, 1} {
@@ -46,7 +53,7 @@ func Weigh(cases []LabelledCase) (diagnose.Weights, error) {
 			}
 		}
 	}
-	return w, nil
+	return w
 }
 
 // A sample is one cluster of one variant of a case, with its share in the case.
@@ -58,9 +65,9 @@ type sample struct {
 
 // samplesOf takes the clusters that say something: not those of a few stragglers, nor those of cases with
 // two causes. A cluster of which less than half is real shows no cause. The shares of a case's samples
-// add up to 1.
-func samplesOf(cases []LabelledCase) []sample {
-	var samples []sample
+// add up to 1 in each reading.
+func samplesOf(cases []LabelledCase) map[diagnose.Reading][]sample {
+	samples := map[diagnose.Reading][]sample{}
 	total := map[string]float64{}
 	for _, c := range cases {
 		if c.Also != "" {
@@ -72,13 +79,16 @@ func samplesOf(cases []LabelledCase) []sample {
 				if c.Real[i]*2 < o.Breaks {
 					cause = NoFault
 				}
-				samples = append(samples, sample{c.Name, c.Variant, cause, float64(o.Breaks) / float64(o.Total), o})
-				total[c.Name] += float64(o.Breaks) / float64(o.Total)
+				part := float64(o.Breaks) / float64(o.Total)
+				samples[o.Reading] = append(samples[o.Reading], sample{c.Name, c.Variant, cause, part, o})
+				total[string(o.Reading)+c.Name] += part
 			}
 		}
 	}
-	for i := range samples {
-		samples[i].share /= total[samples[i].name]
+	for r, list := range samples {
+		for i := range list {
+			list[i].share /= total[string(r)+list[i].name]
+		}
 	}
 	return samples
 }
@@ -171,7 +181,7 @@ func heldOut(samples []sample) map[string]map[string]float64 {
 func surprise(samples []sample, held map[string]map[string]float64, scale, unknown float64) float64 {
 	loss, n := 0.0, 0.0
 	for _, s := range samples {
-		ids, confidences := judge(s.seen, diagnose.Weights{Clues: held[s.name], Scale: scale, Unknown: unknown})
+		ids, confidences := judge(s.seen, &diagnose.Weighing{Clues: held[s.name], Scale: scale, Unknown: unknown})
 		p := 0.0
 		if s.cause == NoFault {
 			p = 1
@@ -190,7 +200,7 @@ func surprise(samples []sample, held map[string]map[string]float64, scale, unkno
 }
 
 // judge returns the causes seen in a cluster, the likeliest first, and their confidences.
-func judge(o diagnose.Observation, w diagnose.Weights) (ids []string, confidences []float64) {
+func judge(o diagnose.Observation, w *diagnose.Weighing) (ids []string, confidences []float64) {
 	ids = slices.Sorted(maps.Keys(o.Clues))
 	slices.SortStableFunc(ids, func(a, b string) int { return cmp.Compare(w.Score(b, o.Clues[b]), w.Score(a, o.Clues[a])) })
 	scores := make([]float64, len(ids))

@@ -25,6 +25,7 @@ var weighVariants = []Leaving{
 	{Name: "no events", Out: []string{"events.jsonl"}},
 	{Name: "log and configuration", Out: []string{"changes.jsonl", "limpet.yaml", "events.jsonl"}},
 	{Name: "log alone", Out: []string{"changes.jsonl", "limpet.yaml", "events.jsonl", configurations}},
+	{Name: "events alone", Out: []string{"changes.jsonl", "limpet.yaml", configurations, logs}},
 }
 
 // LabelledCases has the detectors look at every case, whole and with files left out.

@@ -26,29 +26,28 @@ const leads = 0.35
 
 // JudgeHeldOut judges each cluster by weights derived without its case, per kind of evidence.
 func JudgeHeldOut(cases []LabelledCase, w diagnose.Weights) []HeldOut {
-	samples := samplesOf(cases)
-	held := heldOut(samples)
 	byVariant := map[string]*HeldOut{}
-	var order []string
-	for _, s := range samples {
-		h := byVariant[s.variant]
-		if h == nil {
-			h = &HeldOut{Variant: s.variant}
-			byVariant[s.variant] = h
-			order = append(order, s.variant)
+	for r, samples := range samplesOf(cases) {
+		held := heldOut(samples)
+		for _, s := range samples {
+			if byVariant[s.variant] == nil {
+				byVariant[s.variant] = &HeldOut{Variant: s.variant}
+			}
+			own := *w.Readings[r]
+			own.Clues = held[s.name]
+			byVariant[s.variant].add(s, &own)
 		}
-		own := w
-		own.Clues = held[s.name]
-		h.add(s, own)
 	}
 	var all []HeldOut
-	for _, v := range order {
-		all = append(all, *byVariant[v])
+	for _, v := range weighVariants {
+		if h := byVariant[v.Name]; h != nil {
+			all = append(all, *h)
+		}
 	}
 	return all
 }
 
-func (h *HeldOut) add(s sample, w diagnose.Weights) {
+func (h *HeldOut) add(s sample, w *diagnose.Weighing) {
 	ids, confidences := judge(s.seen, w)
 	h.Clusters++
 	h.AllBreaks += s.seen.Breaks
