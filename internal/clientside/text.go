@@ -80,7 +80,11 @@ func inputLine(in *Input) string {
 	if in.Creator != "" {
 		s += " of " + in.Creator
 	}
-	s += fmt.Sprintf(", %d exchanges", in.Exchanges)
+	if in.Exchanges == 1 {
+		s += ", 1 exchange"
+	} else {
+		s += fmt.Sprintf(", %d exchanges", in.Exchanges)
+	}
 	for why, n := range in.Skipped {
 		s += fmt.Sprintf(", %d skipped (%s)", n, why)
 	}
@@ -99,7 +103,11 @@ func textFindings(p *page, r *Report) {
 		return
 	}
 	p.line(0, "")
-	p.line(0, "WHAT IS WRONG")
+	if topFinding(r.Findings) != nil {
+		p.line(0, "WHAT IS WRONG")
+	} else {
+		p.line(0, "WORTH KNOWING")
+	}
 	for i := range r.Findings {
 		f := &r.Findings[i]
 		p.line(2, "%-7s %s  %s", f.Severity, f.Rule, f.Cookie)
