@@ -61,7 +61,8 @@ type Correlator struct {
 
 	elsewhere map[int32]uint16 // life -> instance by the application's own word, where the balancer says another
 
-	slow       bool // take no short way; for the test that compares both
+	before     uint32 // to be added to the records' line numbers
+	slow       bool   // take no short way; for the test that compares both
 	now, swept int64
 	serial     uint32
 }
@@ -119,15 +120,20 @@ func NewCorrelator(v *Vocabulary, s Settings) *Correlator {
 }
 
 // Add adds one record.
-func (c *Correlator) Add(r *Record, base []byte) { c.add(r, base, -1, -1) }
+func (c *Correlator) Add(r *Record, base []byte) {
+	c.before = 0
+	c.add(r, base, -1, -1)
+}
 
 // add adds one record. n is its credential's life, -1 none, if the table has not changed since it was looked up.
 func (c *Correlator) add(r *Record, base []byte, n int32, changes int) {
 	if r.Kind >= Start {
+		r.Line += c.before
 		c.notice(r)
 		return
 	}
 	if r.App&AppKept != 0 && r.Set != 0 {
+		r.Line += c.before
 		c.kept(r, base)
 		return
 	}
@@ -144,6 +150,7 @@ func (c *Correlator) add(r *Record, base []byte, n int32, changes int) {
 		c.First = r.Start
 	}
 	if r.Presented == 0 {
+		r.Line += c.before
 		c.bare(r, base)
 		return
 	}
@@ -152,10 +159,12 @@ func (c *Correlator) add(r *Record, base []byte, n int32, changes int) {
 	}
 	if n >= 0 {
 		if c.slow || !c.steady(n, c.life(n), r) {
+			r.Line += c.before
 			c.follow(n, r, base)
 		}
 		return
 	}
+	r.Line += c.before
 	c.unheardOf(r, base)
 }
 

@@ -20,9 +20,12 @@ func clip(records []Record, from int) []Record {
 	return records[min(from, len(records)):min(from+group, len(records))]
 }
 
-func (a *lookahead) buckets(c *Correlator, records []Record, before uint32) {
+// ahead is for how many records beyond those whose buckets are asked for the records themselves are fetched: another processor
+// may have written them.
+const ahead = 2 * group
+
+func (a *lookahead) buckets(c *Correlator, records []Record) {
 	for i := range records {
-		records[i].Line += before
 		a.places[i&(group-1)] = unsafe.Pointer(&c.keys.buckets[records[i].Presented&c.keys.mask])
 	}
 	prefetch(a.places[:len(records)])
@@ -62,8 +65,11 @@ func (a *lookahead) rings(c *Correlator, records []Record, from int) {
 // AddBatch adds records whose credentials stand in base, and whose line numbers lack those of the lines before.
 func (c *Correlator) AddBatch(records []Record, base []byte, before uint32) {
 	var a lookahead
+	c.before = before
+	fetchRecords(records[:min(ahead, len(records))])
 	for from := -3 * group; from < len(records); from += group {
-		a.buckets(c, clip(records, from+3*group), before)
+		fetchRecords(clip(records, from+3*group+ahead))
+		a.buckets(c, clip(records, from+3*group))
 		if at := from + 2*group; at >= 0 {
 			a.states(c, clip(records, at), at)
 		}
@@ -77,5 +83,12 @@ func (c *Correlator) AddBatch(records []Record, base []byte, before uint32) {
 		for i := range now {
 			c.add(&now[i], base, lives[i&(group-1)], a.looked[from/group&3])
 		}
+	}
+}
+
+// fetchRecords prefetches all of the records' cache lines.
+func fetchRecords(records []Record) {
+	if len(records) > 0 {
+		prefetchRange(unsafe.Pointer(&records[0]), len(records)*int(unsafe.Sizeof(records[0])))
 	}
 }

@@ -6,3 +6,8 @@ import "unsafe"
 //
 //go:noescape
 func prefetch(places []unsafe.Pointer)
+
+// prefetchRange asks the processor to fetch the cache lines of size bytes, without waiting for them.
+//
+//go:noescape
+func prefetchRange(from unsafe.Pointer, size int)

@@ -15,3 +15,18 @@ next:
 	JB   next
 done:
 	RET
+
+// func prefetchRange(from unsafe.Pointer, size int)
+TEXT ·prefetchRange(SB), NOSPLIT, $0-16
+	MOVQ from+0(FP), SI
+	MOVQ size+8(FP), CX
+	ADDQ SI, CX
+	CMPQ SI, CX
+	JAE  end
+more:
+	PREFETCHT0 (SI)
+	ADDQ $64, SI
+	CMPQ SI, CX
+	JB   more
+end:
+	RET

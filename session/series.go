@@ -6,6 +6,9 @@ type Series struct {
 	Start int64 // nanoseconds; the first step's beginning
 	Step  int64 // nanoseconds
 	Steps []Step
+
+	last      int   // the step asked for last
+	lastStart int64 // and when it began
 }
 
 // A Step is one step of a Series.
@@ -18,13 +21,23 @@ const (
 
 // at returns the step that time ns falls into.
 func (s *Series) at(ns int64) *Step {
+	if uint64(ns-s.lastStart) < uint64(s.Step) { // which saves a division
+		return &s.Steps[s.last]
+	}
+	s.last = s.find(ns)
+	s.lastStart = s.Start + int64(s.last)*s.Step
+	return &s.Steps[s.last]
+}
+
+// find returns the index of the step that time ns falls into, and makes it if there is none.
+func (s *Series) find(ns int64) int {
 	if s.Step == 0 {
 		s.Step = firstStep
 		s.Start = ns - ns%firstStep
 	}
 	i := ns - s.Start
 	if uint64(i) < uint64(len(s.Steps))*uint64(s.Step) {
-		return &s.Steps[i/s.Step]
+		return int(i / s.Step)
 	}
 	if i < 0 {
 		s.extendBack(ns)
@@ -37,7 +50,7 @@ func (s *Series) at(ns int64) *Step {
 	for int64(len(s.Steps)) <= i/s.Step {
 		s.Steps = append(s.Steps, Step{})
 	}
-	return &s.Steps[i/s.Step]
+	return int(i / s.Step)
 }
 
 // extendBack makes room for a time before the start.

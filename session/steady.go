@@ -45,7 +45,7 @@ func (c *Correlator) steady(n int32, l *life, r *Record) bool {
 	}
 	b := &l.ring[l.seen%ringLen]
 	l.seen++
-	*b = brief{start: r.Start, durUs: durUs(r), line: r.Line, instance: r.Instance, route: r.Route, status: r.Status, input: uint8(min(r.Input, 255)),
+	*b = brief{start: r.Start, durUs: durUs(r), line: r.Line + c.before, instance: r.Instance, route: r.Route, status: r.Status, input: uint8(min(r.Input, 255)),
 		method: r.Method, affinity: r.Flow.Affinity, set: r.Flow.Set, routing: Held, outcome: Honoured}
 	if r.Flow.Redispatched {
 		b.bits |= briefRedispatched
