@@ -28,51 +28,67 @@ func (d *Reducer) client(addr []byte, r *Record) {
 	r.Net = v << 8 // three parts were shifted in; the last is left out
 }
 
-// Address4 is client for an IPv4 address that stands at b[from:to], at least 16 bytes behind b's beginning. It tells what is
-// none, or written unusually, and then leaves r as it is. It has no branch for each byte: the lengths of numbers
+// Address4 is client for an IPv4 address that stands at b[from:to], at least 20 bytes behind b's beginning. It tells what is
+// none, or written unusually, and then leaves r as it is. It has no branch for each byte or number: their lengths
 // cannot be predicted.
 func (d *Reducer) Address4(b []byte, from, to int, r *Record) bool {
-	if n := uint(to - from); n-7 > 15-7 || to < 16 || to > len(b) {
+	n := uint(to - from)
+	if n-7 > 15-7 || to < 20 || to > len(b) {
 		return false
 	}
-	low, high := binary.LittleEndian.Uint64(b[to-16:]), binary.LittleEndian.Uint64(b[to-8:])
-	dots := (zeroBytes(low^'.'*eachByte) | zeroBytes(high^'.'*eachByte)<<8) >> (16 - uint(to-from))
-	first := bits.TrailingZeros64(dots)
-	dots &= dots - 1
-	second := bits.TrailingZeros64(dots)
-	dots &= dots - 1
-	third := bits.TrailingZeros64(dots)
-	if dots == 0 || dots&(dots-1) != 0 {
+	t := (*[20]byte)(b[to-20:])
+	low, high := binary.LittleEndian.Uint64(t[4:]), binary.LittleEndian.Uint64(t[12:])
+	dots := (zeroBytes(low^'.'*eachByte) | zeroBytes(high^'.'*eachByte)<<8) >> (16 - n&15) // bit 0 is b[from]
+	two := dots & (dots - 1)
+	one := two & (two - 1)   // without the first dot, and without the first two
+	ends := 1<<(n&15) | dots // a bit behind each number
+	before := ends<<1 | 1    // a bit where each begins
+	if one == 0 || one&(one-1) != 0 || ends&before != 0 || (before<<1|before<<2|before<<3)&ends != ends {
 		return false
 	}
-	p, wrong1 := octet(b, from+first, first)
-	q, wrong2 := octet(b, from+second, second-first-1)
-	s, wrong3 := octet(b, from+third, third-second-1)
-	t, wrong4 := octet(b, to, to-from-third-1)
-	if wrong1|wrong2|wrong3|wrong4 != 0 || p|q|s|t > 255 {
+	first, second, last := uint(bits.TrailingZeros64(dots)), uint(bits.TrailingZeros64(two)), uint(bits.TrailingZeros64(one))
+	at := 16 - n // in t, four bytes in front of the address
+	x := digits(four(t, at+first), first) | digits(four(t, at+second), second-first-1)<<32
+	y := digits(four(t, at+last), last-second-1) | digits(binary.LittleEndian.Uint32(t[16:]), n-last-1)<<32
+	const over9 = 0x76 * eachByte
+	if ((x+over9)|x|(y+over9)|y)&(0x80*eachByte) != 0 {
 		return false
 	}
-	r.Net = p<<24 | q<<16 | s<<8
-	r.Client = d.addressKey(r.Net | t)
+	x, y = decimals(x), decimals(y)
+	if (x|y)&(0x300<<32|0x300) != 0 { // more than 255
+		return false
+	}
+	r.Net = uint32(x)<<24 | uint32(x>>32)<<16 | uint32(y)<<8
+	r.Client = d.addressKey(r.Net | uint32(y>>32))
 	return true
 }
 
 const eachByte = 0x0101010101010101
 
 // zeroBytes returns a bit for each byte of x that is 0, the lowest first.
-func zeroBytes(x uint64) uint64 {
+func zeroBytes(x uint64) uint64 { return zeroHighs(x) >> 7 * 0x0102040810204080 >> 56 }
+
+// zeroHighs returns the high bit of each byte of x that is 0.
+func zeroHighs(x uint64) uint64 {
 	const low7 = 0x7f * eachByte
-	return ^((x&low7 + low7) | x | low7) >> 7 * 0x0102040810204080 >> 56
+	return ^((x&low7 + low7) | x | low7)
 }
 
-// octet returns the number of n digits that ends at b[end]; wrong is not 0 if n is not 1 to 3 or something else stands there.
-func octet(b []byte, end, n int) (v, wrong uint32) {
-	w := (binary.LittleEndian.Uint32(b[end-4:]) ^ '0'*(eachByte&0xffffffff)) & (0xffffffff << (8 * (4 - uint(n)) & 31))
-	if uint(n-1) > 2 {
-		wrong = 1
-	}
-	wrong |= (w + 0x76767676 | w) & 0x80808080
-	return w>>24 + w>>16&255*10 + w>>8&255*100, wrong
+// four returns the four bytes at t[i], i at most 15.
+func four(t *[20]byte, i uint) uint32 {
+	i &= 15
+	return binary.LittleEndian.Uint32(t[i : i+4])
+}
+
+// digits returns the values of the highest n bytes of w, which should be digits; the others become 0.
+func digits(w uint32, n uint) uint64 {
+	return uint64((w ^ '0'*(eachByte&0xffffffff)) & (0xffffffff << (8 * (4 - n) & 31)))
+}
+
+// decimals returns the numbers that the digits in both halves of x make.
+func decimals(x uint64) uint64 {
+	const last = 0xff<<32 | 0xff
+	return x>>24&last + x>>16&last*10 + x>>8&last*100
 }
 
 // addressKey returns the key of an IPv4 address.

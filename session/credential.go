@@ -1,9 +1,6 @@
 package session
 
-import (
-	"hash/maphash"
-	"slices"
-)
+import "slices"
 
 const longestSpan = 1 << 15
 
@@ -26,7 +23,7 @@ func (d *Reducer) credential(c Credential) uint64 {
 			return d.Fingerprint(p)
 		}
 	}
-	raw := nonZero(maphash.Bytes(d.Seed, c.Raw))
+	raw := d.raw(c.Raw)
 	if !d.Joined {
 		return raw
 	}
@@ -41,6 +38,14 @@ func (d *Reducer) credential(c Credential) uint64 {
 		*s = memoSlot{raw, d.Fingerprint(d.Key.Pseudonym(c.Raw))}
 	}
 	return s.key
+}
+
+// raw returns the key of a credential's bytes.
+func (d *Reducer) raw(b []byte) uint64 {
+	if len(b) <= 16 {
+		return d.Bytes(b)
+	}
+	return nonZero(mixBytes(b, d.salt))
 }
 
 // deletedValues are what applications write into a cookie that they take back. Many clients share them, so

@@ -2,7 +2,6 @@ package session
 
 import (
 	"encoding/binary"
-	"hash/maphash"
 	"math/bits"
 	"math/rand/v2"
 	"sync"
@@ -71,7 +70,6 @@ func (n *Names) Len() int {
 type NameCache struct {
 	names *Names
 	make  func([]byte) string // the name for these bytes; nil: the bytes themselves
-	seed  maphash.Seed
 	salt  uint64
 	last  uint64
 	id    uint16
@@ -82,7 +80,7 @@ type NameCache struct {
 // Cache returns a cache in front of n that names bytes by name (nil: by themselves). size is how many
 // different texts it remembers, a power of two.
 func (n *Names) Cache(size int, name func([]byte) string) *NameCache {
-	return &NameCache{names: n, make: name, seed: maphash.MakeSeed(), salt: rand.Uint64(), mask: uint64(size - 1), slots: make([]uint64, size)}
+	return &NameCache{names: n, make: name, salt: rand.Uint64(), mask: uint64(size - 1), slots: make([]uint64, size)}
 }
 
 // ID returns the number of the name that these bytes stand for.
@@ -102,28 +100,35 @@ func (c *NameCache) ID(b []byte) uint16 {
 	return c.id
 }
 
-// RouteID is ID for paths: those that differ only in a number at their end count as one, as their route does.
+// RouteID is ID for paths: those that differ only in a number at their end, or in one in front of a short last part, count as one,
+// as their route does.
 func (c *NameCache) RouteID(path []byte) uint16 {
-	i := len(path) - 1
-	if i >= 8 { // most numbers at once: how many digits there are cannot be predicted
-		i -= trailingDigits(binary.LittleEndian.Uint64(path[i-7:]))
-	}
-	for i >= 0 && path[i]-'0' <= 9 {
-		i--
-	}
-	if i < 0 || path[i] != '/' || i == len(path)-1 {
+	if len(path) < 8 { // most numbers at once: how many digits there are cannot be predicted
 		return c.ID(path)
 	}
-	h := c.hash(path[:i+1]) ^ 1<<62
-	if h == c.last {
-		return c.id
+	tail := binary.LittleEndian.Uint64(path[len(path)-8:])
+	part := path // up to the number
+	h := uint64(0)
+	if n := trailingDigits(tail); n > 0 {
+		part, h = path[:len(path)-n], 1<<62
+	} else if n := bits.LeadingZeros64(zeroHighs(tail^'/'*eachByte)) / 8; n < 8 && len(path)-n >= 9 {
+		front := path[:len(path)-n-1]
+		if digits := trailingDigits(binary.LittleEndian.Uint64(front[len(front)-8:])); digits > 0 {
+			part, h = front[:len(front)-digits], c.hash(path[len(front):])>>1
+		}
 	}
+	for len(part) > 0 && part[len(part)-1]-'0' <= 9 {
+		part = part[:len(part)-1]
+	}
+	if len(part) == 0 || part[len(part)-1] != '/' || len(part) == len(path) {
+		return c.ID(path)
+	}
+	h ^= c.hash(part)
 	s := &c.slots[h>>32&c.mask]
 	if (*s^h)&^0xffff != 0 {
 		*s = h&^0xffff | uint64(c.slow(path))
 	}
-	c.last, c.id = h, uint16(*s)
-	return c.id
+	return uint16(*s)
 }
 
 // trailingDigits returns how many of the highest bytes of w are digits.
@@ -140,7 +145,7 @@ func (c *NameCache) hash(b []byte) uint64 {
 	var h uint64
 	switch n := len(b); {
 	case n > 16:
-		h = maphash.Bytes(c.seed, b)
+		h = mixBytes(b, c.salt)
 	case n >= 8:
 		h = mix(binary.LittleEndian.Uint64(b)^c.salt, binary.LittleEndian.Uint64(b[n-8:])^uint64(n))
 	case n >= 4:
@@ -155,6 +160,18 @@ func (c *NameCache) hash(b []byte) uint64 {
 func mix(a, b uint64) uint64 {
 	hi, lo := bits.Mul64(a^0xa0761d6478bd642f, b^0x9e3779b97f4a7c15)
 	return hi ^ lo
+}
+
+// mixBytes returns a hash of b, of more than 16 bytes, by a secret seed; in the manner of wyhash
+// (https://github.com/wangyi-fudan/wyhash): a multiplication for 16 bytes.
+func mixBytes(b []byte, seed uint64) uint64 {
+	n := len(b)
+	h := seed ^ uint64(n)
+	last := b[n-16:]
+	for ; len(b) > 16; b = b[16:] {
+		h = mix(binary.LittleEndian.Uint64(b)^h, binary.LittleEndian.Uint64(b[8:])^seed)
+	}
+	return mix(mix(binary.LittleEndian.Uint64(last)^h, binary.LittleEndian.Uint64(last[8:])^seed), uint64(n))
 }
 
 func (c *NameCache) slow(b []byte) uint16 {

@@ -3,6 +3,9 @@ package session
 import (
 	"fmt"
 	"hash/maphash"
+	"math/rand/v2"
+	"regexp"
+	"strings"
 	"testing"
 )
 
@@ -49,6 +52,43 @@ func TestAddress4Refuses(t *testing.T) {
 		text := "from an address " + addr
 		if d.Address4([]byte(text), len(text)-len(addr), len(text), &r) {
 			t.Errorf("%s was read as %+v", addr, r)
+		}
+	}
+}
+
+// Address4 reads every address of four numbers that has no more than three digits each, as client does, and nothing that is
+// nearly one.
+func TestAddress4IsExact(t *testing.T) {
+	d := NewReducer(NewVocabulary(), Hasher{Seed: maphash.MakeSeed()}, nil, nil)
+	four := regexp.MustCompile(`^(25[0-5]|2[0-4]\d|[01]?\d?\d)(\.(25[0-5]|2[0-4]\d|[01]?\d?\d)){3}$`)
+	rng := rand.New(rand.NewPCG(5, 6))
+	for range 200_000 {
+		b := fmt.Appendf(nil, "%d.%d.%d.%d", rng.IntN(300), rng.IntN(256)>>rng.IntN(8), rng.IntN(256)>>rng.IntN(8), rng.IntN(260))
+		if rng.IntN(3) == 0 {
+			b[rng.IntN(len(b))] = "..0189/:;a\xae"[rng.IntN(11)]
+		}
+		var short, long Record
+		text := "0.1.2.3.from an address " + strings.Repeat(".", rng.IntN(2)) + string(b)
+		ok := d.Address4([]byte(text), len(text)-len(b), len(text), &short)
+		if d.client(b, &long); ok != four.Match(b) || ok && short != long {
+			t.Fatalf("%s: %v, %+v, want %+v", b, ok, short, long)
+		}
+	}
+}
+
+// RouteID tells paths apart exactly as their routes do.
+func TestRouteIDIsExact(t *testing.T) {
+	names := NewNames(60_000)
+	cache := names.Cache(1<<6, RouteOf)
+	rng := rand.New(rand.NewPCG(7, 8))
+	parts := []string{"a", "12", "7", "123456789", "1234567890123", "orders", "reviews", "v1", "1v", "catalogue", "x12", "", "12;a", "\xb1", "0:"}
+	for range 100_000 {
+		path := ""
+		for range 1 + rng.IntN(4) {
+			path += "/" + parts[rng.IntN(len(parts))]
+		}
+		if got, want := names.Name(cache.RouteID([]byte(path))), RouteOf([]byte(path)); got != want {
+			t.Fatalf("%q: %q, want %q", path, got, want)
 		}
 	}
 }
