@@ -37,7 +37,7 @@ accuracy DIR then compares the diagnoses with what really happened.`,
 	}
 	f := cmd.Flags()
 	f.Int64SliceVar(&opt.Seeds, "seeds", nil, "seeds to play")
-	f.StringSliceVar(&opt.Faults, "only", nil, "faults to play (default: all, and none)")
+	f.StringSliceVar(&opt.Faults, "only", nil, "faults to play (default: all, and none); a+b plants two")
 	f.StringSliceVar(&opt.LBs, "lb", lab.LBs()[:2], "balancers, of "+strings.Join(lab.LBs(), ", "))
 	f.StringVar(&opt.Dir, "out", "", "folder for the runs")
 	f.IntVar(&opt.Parallel, "parallel", 2, "runs at a time")
@@ -59,7 +59,8 @@ func checkSweep(opt *lab.SweepOptions) error {
 		opt.Faults = known
 	}
 	for _, f := range opt.Faults {
-		if !slices.Contains(known, f) {
+		first, second, both := strings.Cut(f, "+")
+		if !slices.Contains(known, first) || both && !slices.Contains(lab.Faults(), second) {
 			return usage("--only: unknown fault; known: %s", strings.Join(known, ", "))
 		}
 	}

@@ -160,16 +160,27 @@ func judgeRanking(s *Cell, truth *Truth, report *diagnose.Report) {
 	} else if report.Verdict == diagnose.VerdictHealthy {
 		s.FalseVerdicts = 1
 	}
-	for i, h := range report.Hypotheses {
-		right := truth.broken() && (truth.right(h.Cause) || slices.Contains(truth.Also, h.Cause))
-		switch {
-		case i == 0 && right && truth.right(h.Cause):
-			s.Top1, s.Top3 = 1, 1
-		case i == 0 && !right && h.Confidence >= 0.9:
+	if !truth.broken() {
+		if len(report.Hypotheses) > 0 && report.Hypotheses[0].Confidence >= 0.9 {
 			s.ConfidentAndWrong = 1
-		case i < 3 && truth.broken() && truth.right(h.Cause):
-			s.Top3 = 1
 		}
+		return
+	}
+	missing := append([]string{truth.Cause}, truth.Also...)
+	for i, h := range report.Hypotheses {
+		right := truth.right(h.Cause) || slices.Contains(truth.Also, h.Cause)
+		if i == 0 && right {
+			s.Top1 = 1
+		}
+		if i == 0 && !right && h.Confidence >= 0.9 {
+			s.ConfidentAndWrong = 1
+		}
+		if i < 3 {
+			missing = slices.DeleteFunc(missing, func(c string) bool { return c == h.Cause || c == truth.Cause && truth.right(h.Cause) })
+		}
+	}
+	if len(missing) == 0 { // with several causes planted, each of them
+		s.Top3 = 1
 	}
 }
 

@@ -13,8 +13,8 @@ import (
 
 // SweepOptions says which runs to play.
 type SweepOptions struct {
-	Dir      string // gets <balancer>/<fault>-<seed>
-	Faults   []string
+	Dir      string   // gets <balancer>/<fault>-<seed>
+	Faults   []string // "a+b" plants two
 	LBs      []string // as DemoOptions.LB
 	Seeds    []int64
 	Parallel int // runs at a time, 0: 2
@@ -89,7 +89,8 @@ func (o *SweepOptions) play(ctx context.Context, r sweepRun) error {
 		return err
 	}
 	demo := o.Demo
-	demo.Dir, demo.Fault, demo.LB, demo.Seed = r.dir, r.fault, r.lb, r.seed
+	demo.Dir, demo.LB, demo.Seed = r.dir, r.lb, r.seed
+	demo.Fault, demo.Also, _ = strings.Cut(r.fault, "+")
 	_, err := Demo(ctx, demo)
 	return err
 }
