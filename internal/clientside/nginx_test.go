@@ -9,9 +9,12 @@ import (
 	"encoding/pem"
 	"fmt"
 	"math/big"
+	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
+	"strings"
 	"syscall"
 	"testing"
 	"time"
@@ -23,6 +26,7 @@ import (
 type proxy struct {
 	cmd        *exec.Cmd
 	tls, plain int
+	ended      chan struct{}
 }
 
 const proxyConfig = `daemon off; worker_processes 1; pid %[1]s/nginx.pid; error_log %[1]s/error.log;
@@ -50,7 +54,8 @@ http {
 }
 `
 
-// startNginx starts a real nginx in front of the application at inner.
+// startNginx starts a real nginx in front of the application at inner. A port that was free a moment ago may be taken by another
+// program: then it is tried with others.
 func startNginx(t *testing.T, dir, inner, rewrite string, redirect bool) *proxy {
 	t.Helper()
 	dir, err := os.MkdirTemp(dir, "nginx-")
@@ -58,7 +63,19 @@ func startNginx(t *testing.T, dir, inner, rewrite string, redirect bool) *proxy 
 		t.Fatal(err)
 	}
 	certificate(t, dir)
-	p := &proxy{tls: freePort(t), plain: freePort(t)}
+	for range 10 {
+		if p := tryNginx(t, dir, inner, rewrite, redirect); p != nil {
+			return p
+		}
+	}
+	t.Fatal("nginx does not start")
+	return nil
+}
+
+// tryNginx starts nginx on two ports, nil if it ends at once.
+func tryNginx(t *testing.T, dir, inner, rewrite string, redirect bool) *proxy {
+	t.Helper()
+	p := &proxy{tls: freePort(t), plain: freePort(t), ended: make(chan struct{})}
 	plain := fmt.Sprintf("location / { proxy_pass http://%s; proxy_set_header Host $http_host; %s }", inner, rewrite)
 	if redirect {
 		plain = fmt.Sprintf("return 301 https://$host:%d$request_uri;", p.tls)
@@ -71,16 +88,36 @@ func startNginx(t *testing.T, dir, inner, rewrite string, redirect bool) *proxy 
 	if err := p.cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
+	go func() {
+		_ = p.cmd.Wait()
+		close(p.ended)
+	}()
 	t.Cleanup(p.stop)
-	waitFor(t, fmt.Sprintf("127.0.0.1:%d", p.tls))
-	return p
+	for range 400 {
+		select {
+		case <-p.ended:
+			return nil
+		case <-time.After(25 * time.Millisecond):
+		}
+		if pid, err := os.ReadFile(filepath.Join(dir, "nginx.pid")); err == nil && strings.TrimSpace(string(pid)) == strconv.Itoa(p.cmd.Process.Pid) && listens(p.tls) && listens(p.plain) {
+			return p
+		}
+	}
+	p.stop()
+	return nil
+}
+
+func listens(port int) bool {
+	c, err := net.DialTimeout("tcp", fmt.Sprintf("127.0.0.1:%d", port), time.Second)
+	if err == nil {
+		c.Close()
+	}
+	return err == nil
 }
 
 func (p *proxy) stop() {
-	if p.cmd.ProcessState == nil {
-		_ = p.cmd.Process.Signal(syscall.SIGTERM)
-		_ = p.cmd.Wait()
-	}
+	_ = p.cmd.Process.Signal(syscall.SIGTERM)
+	<-p.ended
 }
 
 // certificate writes a throw-away certificate.
