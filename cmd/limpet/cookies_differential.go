@@ -96,7 +96,7 @@ func (f *differentialFlags) compare(ctx context.Context, name, row string, start
 
 func (f *differentialFlags) write(e *env, results []*differential.Result) error {
 	var report bytes.Buffer
-	if err := differential.Markdown(&report, f.seed, results); err != nil {
+	if err := differential.Markdown(&report, f.seed, f.cases, results); err != nil {
 		return err
 	}
 	if f.out == "" {

@@ -66,3 +66,24 @@ func compare(t *testing.T, ctx context.Context, browser client.Client, name, row
 		t.Errorf("the engine agrees with %s on %.2f %%, want 99.5 %%", name, 100*got.Agreement())
 	}
 }
+
+// The comparison sees what it should: two kinds of clients differ, one kind does not differ from itself.
+func TestTwoKindsOfClientsDiffer(t *testing.T) {
+	site, err := NewSite()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer site.Close()
+	chrome, _ := cookie.ClientNamed("chrome")
+	for row, differ := range map[string]bool{"chrome": false, "firefox": true, "safari": true, "chrome-67": true} {
+		kind, _ := cookie.ClientNamed(row)
+		other := &client.Virtual{Kind: kind, Transport: site.Transport()}
+		got, err := Run(context.Background(), Generate(1, 300), other, "virtual", chrome, site, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(got.Differs) > 0 != differ {
+			t.Errorf("chrome and %s: %d of %d cases differ, want some: %t", row, len(got.Differs), got.Cases, differ)
+		}
+	}
+}

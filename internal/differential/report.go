@@ -6,15 +6,15 @@ import (
 	"strings"
 )
 
-// Markdown writes what comparisons with the same scenarios have shown.
-func Markdown(w io.Writer, seed uint64, results []*Result) error {
+// Markdown writes what comparisons with the scenarios of a seed, of so many cases at least, have shown.
+func Markdown(w io.Writer, seed uint64, cases int, results []*Result) error {
 	var b strings.Builder
 	b.WriteString(head)
 	b.WriteString("| browser | row of the client table | scenarios | cases | disagreements | agreement |\n| --- | --- | ---: | ---: | ---: | ---: |\n")
 	for _, r := range results {
 		fmt.Fprintf(&b, "| %s | `%s` | %d | %d | %d | %.2f %% |\n", r.Version, r.Row, r.Scenarios, r.Cases, len(r.Differs), 100*r.Agreement())
 	}
-	fmt.Fprintf(&b, "\nSeed %d. Made by `limpet cookies differential --seed %d --cases N -o docs/cookies-differential.md`.\n", seed, seed)
+	fmt.Fprintf(&b, "\nSeed %d. Made by `limpet cookies differential --seed %d --cases %d -o docs/cookies-differential.md`.\n", seed, seed, cases)
 	for _, r := range results {
 		fmt.Fprintf(&b, "\n## %s\n\n", r.Version)
 		if r.Repeated > 0 {
