@@ -95,7 +95,7 @@ func (b *browser) act(t *testing.T, what, credentials string) {
 	if _, err := chromedp.Call(b.ctx, runtime.Evaluate, p); err != nil && verb != "link" && verb != "post" { // these leave the page
 		t.Fatal(err)
 	}
-	for range 400 {
+	for range 3000 {
 		if b.rec.count() > before && b.rec.complete() {
 			break
 		}
@@ -201,7 +201,11 @@ func (r *recorder) count() int {
 	defer r.mu.Unlock()
 	n := 0
 	for _, h := range r.heard {
-		n += h.named
+		for _, x := range h.list {
+			if x.url != "" && !strings.HasSuffix(x.url, "/favicon.ico") { // that one comes when it likes
+				n++
+			}
+		}
 	}
 	return n
 }
@@ -219,7 +223,7 @@ func (r *recorder) complete() bool {
 
 // settle waits until every request has its headers.
 func (r *recorder) settle() {
-	for range 300 {
+	for range 1500 {
 		if r.complete() {
 			return
 		}
