@@ -13,6 +13,7 @@ var firstHops = map[string][]string{
 	"affinity-absent":                   {"tier"},             // nothing brings the client back
 	"affinity-cookie-not-returned":      {"client"},           // it leaves the balancer's cookie out
 	"affinity-reset-on-reload":          {"tier"},             // the balancer forgot
+	"affinity-second-hop":               {"tier"},             // the inner one chose again
 	"deploy-no-session-drain":           {"instance", "tier"}, // its process is a new one, or the balancer knows already that it is gone
 	"health-check-too-aggressive":       {"tier"},             // it took the instance out
 	"samesite-cross-site-post":          {"client"},           // it leaves the session's credential out

@@ -224,7 +224,7 @@ func (d *run) routed(w *way, v *session.Visit, routing session.Routing, was uint
 	if v.Flow.Redispatched {
 		w[hopTier].text += ", after a failed connection"
 	}
-	if d.answeredElsewhere(v) {
+	if d.answeredElsewhere(v) || routing == session.Held && turnedAway(v) {
 		w[hopTier].name = d.innerTier()
 		w[hopTier].text = "the instance that was chosen is not the one that answered: something behind the balancer chose again"
 	}
@@ -252,6 +252,11 @@ func (d *run) takesOver(from, to uint16) bool {
 func (d *run) answeredElsewhere(v *session.Visit) bool {
 	known := d.Population.ByInstance
 	return v.AppOn != 0 && v.Instance != 0 && v.AppOn != v.Instance && int(v.AppOn) < len(known) && known[v.AppOn].Total() > 0
+}
+
+// turnedAway reports whether the application that answered is, by its own word, another one than that which last knew the session.
+func turnedAway(v *session.Visit) bool {
+	return v.AppOn != 0 && v.KnownOn != 0 && v.AppOn != v.KnownOn
 }
 
 // innerTier names what stands between the first balancer and the instances.

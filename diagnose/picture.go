@@ -65,9 +65,15 @@ func (d *run) story(b *settled) Story {
 	for _, t := range d.Tiers {
 		s.Tiers = append(s.Tiers, t.Name)
 	}
+	chosenAgain := slices.ContainsFunc(b.tl.Visits, func(v session.Visit) bool { return v.Routing == session.Held && turnedAway(&v) })
 	for i := range b.tl.Visits {
 		v := &b.tl.Visits[i]
 		step := StoryStep{RequestLine: d.line(v), Routing: v.Routing.String(), Outcome: v.Outcome.String(), Affinity: affinityWords(v.Flow), Break: i == b.at}
+		if chosenAgain && v.AppOn != 0 { // what the balancer calls one instance is several: the application's word tells them apart
+			step.Instance = d.Names.Instances.Name(v.AppOn)
+		} else if chosenAgain && i == b.good && b.KnownOn != "" {
+			step.Instance = b.KnownOn
+		}
 		if step.Break {
 			step.Note = b.why
 		} else if v.SetNew {
