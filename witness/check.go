@@ -34,12 +34,13 @@ func Check(line []byte) []string {
 		return lacks
 	}
 	lack(!known(w.Event), "event: one of "+join(operations))
-	lack(w.Session == "", "session: the pseudonym of the credential")
+	failed := w.Result == Error // what was to be made or replaced is not there
+	lack(w.Session == "" && !(failed && w.Event == Create), "session: the pseudonym of the credential")
 	lack(w.Session != "" && !isPseudonym(w.Session), "session: a pseudonym (s: and 26 characters), not the application's own id")
 	lack(w.RequestID == "" && w.TraceID == "", "request_id or trace_id: what joins the event to the balancer's line")
 	lack(w.Event == Read && !validResult(w.Result), "result: hit, miss, stale or error")
 	lack(needsReason(w.Event, w.Result) && w.Reason == "", "reason: why the session ended or was not found")
-	lack(w.Event == Rotate && w.Previous == "", "previous: the pseudonym of the credential that was replaced")
+	lack(w.Event == Rotate && !failed && w.Previous == "", "previous: the pseudonym of the credential that was replaced")
 	lack(w.Store == "", "store: where the state lives (memory, cookie, redis …)")
 	lack(w.Route == "", "route: the path, without query")
 	return lacks

@@ -79,6 +79,8 @@ func checkFaultyTruth(t *testing.T, truth *Truth, fault string) {
 		kind = "withheld"
 	case "secure-cookie-proto-unknown":
 		kind = "never-established"
+	case "setcookie-cached-leak":
+		kind = "mixed-up"
 	}
 	// Passive health: a request that may not be repeated is answered with 504.
 	passive := fault == "health-check-too-aggressive" && truth.LB == nginxDialect.product
@@ -91,7 +93,9 @@ func checkFaultyTruth(t *testing.T, truth *Truth, fault string) {
 			continue
 		}
 		lost++
-		if l.Kind != kind && !(passive && l.Kind == "unserved") || l.Cause != fault || l.At == nil {
+		// Where the application takes Secure back only at login, what was there before it is lost.
+		partly := kind == "never-established" && l.Kind == "lost"
+		if l.Kind != kind && !partly && !(passive && l.Kind == "unserved") || l.Cause != fault || l.At == nil {
 			t.Errorf("%s: %+v, want a break of kind %s by %s", name, l, kind, fault)
 		}
 		if l.Recovered != nil && l.Recovered.Before(*l.At) {
@@ -103,7 +107,7 @@ func checkFaultyTruth(t *testing.T, truth *Truth, fault string) {
 		t.Error("no session was lost")
 	case kind == "lost" && truth.LostFollowups < int64(lost):
 		t.Errorf("%d lost follow-ups, but %d sessions lost", truth.LostFollowups, lost)
-	case truth.Followups <= truth.LostFollowups:
+	case truth.Followups <= truth.LostFollowups && !(kind == "never-established" && truth.Followups == 0):
 		t.Errorf("%d follow-ups, %d of them lost", truth.Followups, truth.LostFollowups)
 	}
 }
@@ -171,7 +175,7 @@ func balancerFiles(t *testing.T, dir, base string) []string {
 }
 
 // checkEvents compares the application's own words with the truth: each session that was
-// lost was missed by an instance, and each that was missed was lost or had ended: logged
+// lost was missed by an instance or could not be stored, and each that was missed was lost or had ended: logged
 // out, expired, or silent for longer than its idle time.
 func checkEvents(t *testing.T, path string, truth *Truth) {
 	t.Helper()
@@ -186,7 +190,7 @@ func checkEvents(t *testing.T, path string, truth *Truth) {
 		}
 	}
 	idle := idleOf(t, filepath.Dir(path))
-	missed, ended, known := map[string]bool{}, map[string]bool{}, map[string]time.Time{}
+	missed, failed, ended, known := map[string]bool{}, map[string]bool{}, map[string]bool{}, map[string]time.Time{}
 	for line := range bytes.Lines(text) {
 		var e struct {
 			Time                           time.Time
@@ -204,12 +208,14 @@ func checkEvents(t *testing.T, path string, truth *Truth) {
 			ended[name] = true
 		case e.Event == string(witness.Read) && e.Result != string(witness.Hit):
 			missed[name] = missed[name] || e.Time.Sub(known[name]) <= idle
+		case e.Result == string(witness.Error): // known, but what it did could not be stored
+			failed[name] = true
 		default:
 			known[name] = e.Time
 		}
 	}
 	for name, l := range truth.Sessions {
-		if l.Lost && l.Kind == "lost" && !missed[name] {
+		if l.Lost && l.Kind == "lost" && !missed[name] && !failed[name] {
 			t.Errorf("%s: lost in the truth, but every instance knew it", name)
 		}
 		if missed[name] && !l.Lost && !ended[name] {
