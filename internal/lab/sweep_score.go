@@ -1,10 +1,14 @@
 package lab
 
 import (
+	"errors"
 	"fmt"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strings"
+	"sync"
+	"sync/atomic"
 
 	"limpet.dev/diagnose"
 )
@@ -73,26 +77,16 @@ func MeasureAll(dir string, run func(dir string, ignore func(string) bool) (*dia
 	var all []Accuracy
 	for _, l := range Leavings {
 		progress(fmt.Sprintf("%d runs, read: %s", len(truths), l.Name))
+		scores, err := scoreAll(truths, l, run)
+		if err != nil {
+			return nil, err
+		}
 		byLB := map[string]*Accuracy{}
-		for _, path := range truths {
-			dir := filepath.Dir(path)
-			truth, err := ReadTruth(dir)
-			if err != nil {
-				return nil, err
+		for _, s := range scores {
+			if byLB[s.lb] == nil {
+				byLB[s.lb] = &Accuracy{Leaving: l, Balancer: s.lb, Total: newMeasure("all"), Seeds: map[int64]bool{}}
 			}
-			truth = truth.Under(l.Ignore)
-			report, err := run(dir, l.Ignore)
-			if err != nil {
-				return nil, fmt.Errorf("diagnose %s: %w", dir, err)
-			}
-			lb := truth.LB
-			if !truth.Real {
-				lb = "emulated:" + lb
-			}
-			if byLB[lb] == nil {
-				byLB[lb] = &Accuracy{Leaving: l, Balancer: lb, Total: newMeasure("all"), Seeds: map[int64]bool{}}
-			}
-			byLB[lb].add(compare(dir, truth, report))
+			byLB[s.lb].add(s.score)
 		}
 		for _, lb := range sortedKeys(byLB) {
 			byLB[lb].finish()
@@ -100,6 +94,45 @@ func MeasureAll(dir string, run func(dir string, ignore func(string) bool) (*dia
 		}
 	}
 	return all, nil
+}
+
+// scored is one bundle's score, with the balancer that it belongs to.
+type scored struct {
+	lb    string
+	score BundleScore
+}
+
+// scoreAll diagnoses the bundles side by side, and returns their scores in the order of truths.
+func scoreAll(truths []string, l Leaving, run func(dir string, ignore func(string) bool) (*diagnose.Report, error)) ([]scored, error) {
+	out, errs := make([]scored, len(truths)), make([]error, len(truths))
+	var next atomic.Int64
+	var wg sync.WaitGroup
+	for range runtime.GOMAXPROCS(0) {
+		wg.Go(func() {
+			for i := int(next.Add(1)) - 1; i < len(truths); i = int(next.Add(1)) - 1 {
+				out[i], errs[i] = scoreOne(filepath.Dir(truths[i]), l, run)
+			}
+		})
+	}
+	wg.Wait()
+	return out, errors.Join(errs...)
+}
+
+func scoreOne(dir string, l Leaving, run func(dir string, ignore func(string) bool) (*diagnose.Report, error)) (scored, error) {
+	truth, err := ReadTruth(dir)
+	if err != nil {
+		return scored{}, err
+	}
+	truth = truth.Under(l.Ignore)
+	report, err := run(dir, l.Ignore)
+	if err != nil {
+		return scored{}, fmt.Errorf("diagnose %s: %w", dir, err)
+	}
+	lb := truth.LB
+	if !truth.Real {
+		lb = "emulated:" + lb
+	}
+	return scored{lb, compare(dir, truth, report)}, nil
 }
 
 func newMeasure(cause string) Measure {
