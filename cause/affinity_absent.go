@@ -30,7 +30,8 @@ every server.`,
 
 3. Take all instances but one out of the pool. If nobody is signed out any more, this is it.
 4. Add the affinity directive, reload, and watch "held" in limpet diagnose rise to nearly all.`,
-	Uses: []Source{Config, Events},
+	Uses:  []Source{Config, Events},
+	Tells: []Source{Events, Declaration},
 	Neighbours: map[string]string{
 		"session-store-node-local":          "there the state lives in files or an embedded database of one instance: the cure is a shared store",
 		"affinity-cookie-not-returned":      "there the configuration has an affinity cookie, and some clients do not send it back",

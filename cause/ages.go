@@ -36,6 +36,9 @@ func honouredRests(ev *Evidence, d time.Duration) (longer, all int64) {
 // A moment that strikes everybody lies in long rests more often than in short ones, for three quarters of them on average.
 const onlyIdle = 0.93
 
+// mostlyIdle is the share that is enough where the losses share no moment.
+const mostlyIdle = 0.85
+
 // An age says how the losses lie in the time since the last use.
 type age struct {
 	from     time.Duration // shorter rests are hardly ever followed by a loss
@@ -53,7 +56,7 @@ const enoughRests = 8
 // ageOf compares the rests before losses with those that sessions outlived.
 func ageOf(ev *Evidence) (a age, ok bool) {
 	rests := restsOf(ev.Breaks)
-	if len(rests) < enoughRests {
+	if len(rests) < enoughRests || ev.SharedStorage() { // a store does not care where a session was asked for
 		rests = restsOf(ev.All)
 	}
 	if len(rests) < fewestRests {

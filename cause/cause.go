@@ -54,6 +54,10 @@ type Cause struct {
 	Runbook  string   // Markdown, ordered steps
 	Kinds    []string // the kinds of breaks that it makes; nil: lost and incomplete
 	Uses     []Source // what its detector reads, so that a report can say what is missing
+	// Tells are the kinds of evidence of which one must be there for the cause to show at all: without any, a reader takes it for
+	// one of its neighbours and can exclude it nowhere. nil: a balancer's log shows it.
+	Tells []Source
+
 	// Neighbours are the causes that share its signature, with what separates them.
 	Neighbours map[string]string
 	// Detect returns the clues for and against this cause in a cluster of like breaks; none

@@ -28,7 +28,8 @@ inside the record, and read the older form.`,
 
 3. Look for a build number, a commit or an application version in the session library's prefix, also by default.
 4. Fix the prefix, release, and check that limpet diagnose shows sessions that survive the change of release.`,
-	Uses: []Source{Events, Declaration, Changes},
+	Uses:  []Source{Events, Declaration, Changes},
+	Tells: []Source{Events},
 	Neighbours: map[string]string{
 		"deploy-no-session-drain":          "there the state lived in the memory of the instance that was replaced",
 		"store-flushed-with-cache":         "there the sessions are gone for the old release too",

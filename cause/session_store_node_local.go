@@ -25,7 +25,8 @@ balancer is a stop-gap: it ends with the instance.`,
 
 3. As a stop-gap, switch on affinity at the balancer, or take all instances but one out.
 4. Configure the shared store on all instances, restart them, and check that limpet diagnose shows moves that are honoured.`,
-	Uses: []Source{Events, Declaration, Config},
+	Uses:  []Source{Events, Declaration, Config},
+	Tells: []Source{Events, Declaration},
 	Neighbours: map[string]string{
 		"affinity-absent":                   "there the state lives in the memory of an instance, where a shared store may not be possible; see where the application keeps it",
 		"shared-store-not-enabled":          "there a shared store is declared or configured, and holds no session",

@@ -29,7 +29,8 @@ Remove the fallback that makes one up.`,
        printf %s "$SESSION_SECRET" | sha256sum | cut -c1-8
 
 4. Set one secret for all, restart the instances one after the other, and check that cookies survive the second restart.`,
-	Uses: []Source{Events, HealthLines},
+	Uses:  []Source{Events, HealthLines},
+	Tells: []Source{Events},
 	Neighbours: map[string]string{
 		"signing-key-differs-between-nodes": "there instances refuse each other's cookies at all times, whether or not one started anew",
 		"key-rotation-without-fallback":     "there a setting or a release changed, and after one moment all instances read all new cookies",

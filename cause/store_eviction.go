@@ -25,7 +25,8 @@ an alert before it is full. Bound what else is cached.`,
 2. Compare when evicted_keys grows with the times of the losses in limpet diagnose.
 3. See what fills it: redis-cli --bigkeys, or the share of keys with the session prefix.
 4. Raise maxmemory, or stop the job that fills it. Then move sessions to a store of their own.`,
-	Uses: []Source{Events, Declaration},
+	Uses:  []Source{Events, Declaration},
+	Tells: []Source{Events},
 	Neighbours: map[string]string{
 		"store-ttl-wrong":             "there one age divides the lost from the living, whatever the load",
 		"store-flushed-with-cache":    "there all sessions go in one instant, busy ones too",
@@ -44,7 +45,11 @@ func detectEviction(ev *Evidence) []Clue {
 	clues := said
 	writer := oneWriter(ev, true)
 	if ok {
-		if (a.older < onlyIdle || !fromStore(ev)) && said == nil {
+		least := mostlyIdle
+		if _, _, shared := oneInstant(ev); shared {
+			least = onlyIdle
+		}
+		if (a.older < least || !fromStore(ev)) && said == nil {
 			return nil // busy sessions go as well, or only those that moved
 		}
 		if a.constant() >= oneAge && a.lost >= enoughRests && said == nil {

@@ -29,7 +29,8 @@ Rehearse a failover with traffic.`,
 2. See to which of them each instance talks: ss -tnp | grep 6379, or the client's own log.
 3. Restart the instances that talk to the replica, one after the other, or fail back.
 4. Replace the fixed address by one that follows the primary, and rehearse.`,
-	Uses: []Source{Events, Declaration, Changes},
+	Uses:  []Source{Events, Declaration, Changes},
+	Tells: []Source{Events},
 	Neighbours: map[string]string{
 		"store-full-write-rejected":  "there the store says that it is out of memory (OOM), and its role never changed",
 		"store-restart-volatile":     "there reads find nothing either: the state is gone",

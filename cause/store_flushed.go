@@ -29,7 +29,8 @@ deletes by prefix. Forbid FLUSHALL and FLUSHDB to the application's user.`,
 
 3. Look for cache-clearing steps in deployments and timers.
 4. Separate sessions from caches, or take the right to flush away, and run the step again in a quiet hour.`,
-	Uses: []Source{Events, Declaration},
+	Uses:  []Source{Events, Declaration},
+	Tells: []Source{Events},
 	Neighbours: map[string]string{
 		"store-restart-volatile":        "there connections to the store broke first, and its uptime restarted",
 		"store-eviction":                "there the oldest idle sessions go first, with load, not all in one instant",

@@ -27,7 +27,8 @@ instance, and renew it with each use. Let the application refuse to start with a
 2. Compare it with the idle time in limpet.yaml and with the cookie's Max-Age.
 3. Look for the unit (seconds or milliseconds), for values above 2147483647, and for instances that differ.
 4. Correct the value, restart the instances concerned, and read the time to live again.`,
-	Uses: []Source{Declaration, Events},
+	Uses:  []Source{Declaration, Events},
+	Tells: []Source{Events},
 	Neighbours: map[string]string{
 		"store-eviction":              "there no single age divides the lost from the living, and it comes with load",
 		"store-cleanup-peer-mismatch": "there losses come in periodic waves",

@@ -64,15 +64,15 @@ const (
 	mostlyOpen   = 0.5
 	surestOfRest = 0.75
 
-	// surestByLog: a balancer's log shows that state is gone, hardly ever why; the application's reasons tell such causes apart.
-	surestByLog = 0.79
+	// surestAmong: a neighbour that nothing at hand could show may as well be the cause.
+	surestAmong = 0.79
 )
 
-// humble lowers confidences that the unexplained breaks forbid.
+// humble lowers confidences that missing evidence or unexplained breaks forbid.
 func (d *run) humble(hs []Hypothesis) {
 	for i := range hs {
-		if c := cause.Category(hs[i].Category); !d.Events && (c == cause.Storage || c == cause.Deploy) {
-			hs[i].Confidence = min(hs[i].Confidence, surestByLog)
+		if hidden := d.hidden(hs[i].Cause); len(hidden) > 0 {
+			hs[i].Confidence = min(hs[i].Confidence, surestAmong)
 		}
 	}
 	open := 0
@@ -88,6 +88,23 @@ func (d *run) humble(hs []Hypothesis) {
 		hs[i].Confidence = min(hs[i].Confidence, surestOfRest)
 	}
 }
+
+// hidden returns the cause, if what is at hand could not show it, and those of its neighbours that it could not, which
+// therefore are not excluded.
+func (d *run) hidden(id string) []string {
+	own, _ := cause.Find(id)
+	var hidden []string
+	for _, k := range cause.All() {
+		_, neighbour := own.Neighbours[k.ID]
+		if (neighbour || k.ID == id) && len(k.Tells) > 0 && !slices.ContainsFunc(k.Tells, d.has) {
+			hidden = append(hidden, k.ID)
+		}
+	}
+	return hidden
+}
+
+// has reports whether a kind of evidence is at hand.
+func (d *run) has(s cause.Source) bool { return d.howToAdd(s) == "" }
 
 // add adds what a cluster says about a cause. Confidence is the clusters', weighed by their size.
 func (d *run) add(h *Hypothesis, c *cluster, cand candidate, leads bool) {
@@ -185,46 +202,50 @@ func oneParagraph(s string) string { return strings.Join(strings.Fields(s), " ")
 func (d *run) missing(c cause.Cause) []Clue {
 	missing := []Clue{}
 	for _, s := range c.Uses {
-		how := ""
-		switch s {
-		case cause.Config:
-			if d.pool() == nil {
-				how = "name the configuration with -c, or put it into the bundle"
-			}
-		case cause.Events:
-			if !d.Events {
-				how = "add lifecycle events: limpet.dev/witness, or one JSON line per session operation (docs/events.md)"
-			}
-		case cause.HealthLines:
-			if !d.hasNotice(session.Health, session.Lifecycle) {
-				how = "the log holds none: " + d.advice().Notices
-			}
-		case cause.AffinityFlags:
-			if d.Facts&session.HasFlow == 0 {
-				how = "log the balancer's verdict on its cookie: " + d.logline()
-			}
-		case cause.Agents:
-			if d.Facts&session.HasUserAgent == 0 {
-				how = "log the whole User-Agent: " + d.logline()
-			}
-		case cause.Referers:
-			if d.Facts&session.HasReferer == 0 {
-				how = "log the host of Referer and Origin: " + d.logline()
-			}
-		case cause.Changes:
-			if len(d.Changes) == 0 {
-				how = "add changes.jsonl: one line per deployment, configuration change or restart"
-			}
-		case cause.Declaration:
-			if d.storage() == "" {
-				how = "declare sessions: storage in limpet.yaml (limpet init writes one)"
-			}
-		}
-		if how != "" {
+		if how := d.howToAdd(s); how != "" {
 			missing = append(missing, Clue{Text: string(s), Source: how})
 		}
 	}
 	return missing
+}
+
+// howToAdd says how to come by a kind of evidence that is missing, "" if it is not.
+func (d *run) howToAdd(s cause.Source) (how string) {
+	switch s {
+	case cause.Config:
+		if d.pool() == nil {
+			how = "name the configuration with -c, or put it into the bundle"
+		}
+	case cause.Events:
+		if !d.Events {
+			how = "add lifecycle events: limpet.dev/witness, or one JSON line per session operation (docs/events.md)"
+		}
+	case cause.HealthLines:
+		if !d.hasNotice(session.Health, session.Lifecycle) {
+			how = "the log holds none: " + d.advice().Notices
+		}
+	case cause.AffinityFlags:
+		if d.Facts&session.HasFlow == 0 {
+			how = "log the balancer's verdict on its cookie: " + d.logline()
+		}
+	case cause.Agents:
+		if d.Facts&session.HasUserAgent == 0 {
+			how = "log the whole User-Agent: " + d.logline()
+		}
+	case cause.Referers:
+		if d.Facts&session.HasReferer == 0 {
+			how = "log the host of Referer and Origin: " + d.logline()
+		}
+	case cause.Changes:
+		if len(d.Changes) == 0 {
+			how = "add changes.jsonl: one line per deployment, configuration change or restart"
+		}
+	case cause.Declaration:
+		if d.storage() == "" {
+			how = "declare sessions: storage in limpet.yaml (limpet init writes one)"
+		}
+	}
+	return how
 }
 
 func (d *run) hasNotice(kinds ...session.Kind) bool {
