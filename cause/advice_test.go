@@ -27,7 +27,7 @@ func (tr *trial) report(have []string) *diagnose.Report {
 	sorted := slices.Sorted(slices.Values(have))
 	key := strings.Join(sorted, " ")
 	if tr.reports[key] == nil {
-		tr.reports[key] = poorReport(tr.t, tr.c, poverty{make: keepOnly(sorted...)})
+		tr.reports[key], _ = poorReport(tr.t, tr.c, poverty{make: keepOnly(sorted...)})
 	}
 	return tr.reports[key]
 }

@@ -28,7 +28,8 @@ table: "expire" above the session's idle time.`,
 2. Compare it with the session's idle and absolute lifetime in the application.
 3. Sign in, wait a little longer than the affinity lives, click: another instance answers. Wait a little less: the same one.
 4. Lengthen it, reload, and look whether losses after pauses end.`,
-	Uses: []Source{AffinityFlags, Config, Events, Declaration},
+	Uses:  []Source{AffinityFlags, Config, Events, Declaration},
+	Tells: []Source{BalancerLog},
 	Neighbours: map[string]string{
 		"affinity-cookie-not-returned":  "there the cookie is missing from the first, without a pause",
 		"affinity-cookie-path-scope":    "there it is missing by route, not by time",

@@ -29,7 +29,8 @@ backend that serves these instances, or one backend for all of it.`,
        curl -s -c jar -b jar -o /dev/null -D - http://shop.example/checkout
 
 4. Add the affinity there, reload, and watch that route's moves in limpet diagnose fall to nearly none.`,
-	Uses: []Source{AffinityFlags, Config, Events},
+	Uses:  []Source{AffinityFlags, Config, Events},
+	Tells: []Source{BalancerLog},
 	Neighbours: map[string]string{
 		"affinity-absent":              "there no pool issues an affinity cookie at all",
 		"affinity-cookie-not-returned": "there the cookie is issued on that route too, and some clients do not send it back",

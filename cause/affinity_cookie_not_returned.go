@@ -32,11 +32,13 @@ cookie or a header ("stick on" or "balance hash"). Keeping state in a shared sto
 
 3. Ask those who build the client whether it keeps a cookie jar between requests.
 4. Change the attribute, or let the client return the cookie, and watch the share of requests without it fall.`,
-	Uses: []Source{AffinityFlags, Agents, Config},
+	Uses:  []Source{AffinityFlags, Agents, Config},
+	Tells: []Source{BalancerLog},
 	Neighbours: map[string]string{
-		"affinity-absent":            "there no affinity cookie is ever issued",
-		"affinity-cookie-not-issued": "there the cookie is never set on that host or route",
-		"affinity-cookie-path-scope": "there the cookie comes back below its Path only",
+		"affinity-absent":               "there no affinity cookie is ever issued",
+		"affinity-cookie-not-issued":    "there the cookie is never set on that host or route",
+		"affinity-cookie-path-scope":    "there the cookie comes back below its Path only",
+		"affinity-cookie-expires-first": "there the client stops sending the cookie when its lifetime is over",
 	},
 	Detect: detectAffinityNotReturned,
 	Lab:    Scenario{Fault: "affinity-cookie-not-returned"},

@@ -29,7 +29,8 @@ or a rule that rewrites Set-Cookie; in an ingress, for the cookie-path setting a
 2. Compare, in the report, the routes on which the cookie comes back with those on which it never does.
 3. Set Path=/ and reload.
 4. Old copies of the narrower cookie go on beside the new one until the browser closes: expire them if it matters.`,
-	Uses: []Source{AffinityFlags, Config, Events},
+	Uses:  []Source{AffinityFlags, Config, Events},
+	Tells: []Source{BalancerLog},
 	Neighbours: map[string]string{
 		"affinity-cookie-not-returned":  "there some clients never send it, on no route",
 		"affinity-cookie-not-issued":    "there no cookie is in force on the failing routes",

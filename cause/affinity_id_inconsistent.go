@@ -30,7 +30,8 @@ the address ("dynamic" with one common "dynamic-cookie-key"), from one generated
 2. Send one request with a fixed affinity cookie to each balancer by its own address, and compare the instance that answers.
 3. Take all balancers but one out of rotation. If nobody is signed out any more, this is it.
 4. Generate the configuration for all of them from one source, and check drift.`,
-	Uses: []Source{Config, AffinityFlags, Events},
+	Uses:  []Source{Config, AffinityFlags, Events},
+	Tells: []Source{BalancerLog},
 	Neighbours: map[string]string{
 		"affinity-second-hop":           "there the balancer's choice is constant, and something behind it chooses again",
 		"affinity-source-ip-unreliable": "there the key itself changes with the client's address",

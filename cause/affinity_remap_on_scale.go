@@ -27,7 +27,8 @@ Keep the choice, do not recompute it: a cookie of the balancer's own, or a store
 2. Look at the pool: "balance source", "balance hdr(...)", "hash", a ring? Is the hash consistent?
 3. Count: how many of the sessions alive at that moment moved, and from which instances? From all, although they stayed up: this is it.
 4. Change to a cookie in a quiet hour; scale up once, and look whether anybody moves.`,
-	Uses: []Source{Config, Events, Changes},
+	Uses:  []Source{Config, Events, Changes},
+	Tells: []Source{BalancerLog},
 	Neighbours: map[string]string{
 		"affinity-reset-on-reload":      "there nearly all clients move, and the set of instances is what it was",
 		"deploy-no-session-drain":       "there only the clients of the instances that went away lose their sessions",

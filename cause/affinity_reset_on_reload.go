@@ -28,7 +28,8 @@ Or let the affinity live in the client: "cookie SRV insert indirect nocache", wh
 
 3. Does the stick-table name "peers", and is the local process (its host name or -L) in that section?
 4. Add the peers section, reload twice in a quiet hour, and compare the number of entries.`,
-	Uses: []Source{HealthLines, Config},
+	Uses:  []Source{HealthLines, Config},
+	Tells: []Source{BalancerLog},
 	Neighbours: map[string]string{
 		"affinity-remap-on-scale": "there an instance was added or removed, and about one client in n+1 moved",
 		"deploy-no-session-drain": "there only the clients of restarted instances lose their sessions",

@@ -32,7 +32,7 @@ service) in place of node ports and service names. Or give the second hop an aff
 3. Ask one target directly, past the balancer, ten times: if several instances answer, it chooses again.
 4. Register the instances themselves, and repeat step 2.`,
 	Uses:  []Source{Events, Config},
-	Tells: []Source{Events},
+	Tells: []Source{Events, BalancerLog},
 	Neighbours: map[string]string{
 		"affinity-id-inconsistent-across-lbs": "there the balancer's own choice changes, with the balancer that a client comes through",
 		"affinity-absent":                     "there the balancer itself sends a client from instance to instance",

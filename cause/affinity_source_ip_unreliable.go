@@ -25,7 +25,8 @@ trusted proxy can set.`,
 2. Count addresses against sessions in the report: far fewer addresses mean a proxy in front, more mean clients that change theirs.
 3. Follow one broken session (limpet session): did its network change at the move?
 4. Switch to a cookie, in a quiet hour: everybody moves once.`,
-	Uses: []Source{Config, Events},
+	Uses:  []Source{Config, Events},
+	Tells: []Source{BalancerLog, Addresses},
 	Neighbours: map[string]string{
 		"session-ip-binding":            "there the instance stays the same, and the application rejects the new address",
 		"affinity-remap-on-scale":       "there addresses stay and the set of instances changes",

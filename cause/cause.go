@@ -54,8 +54,8 @@ type Cause struct {
 	Runbook  string   // Markdown, ordered steps
 	Kinds    []string // the kinds of breaks that it makes; nil: lost and incomplete
 	Uses     []Source // what its detector reads, so that a report can say what is missing
-	// Tells are the kinds of evidence of which one must be there for the cause to show at all: without any, a reader takes it for
-	// one of its neighbours and can exclude it nowhere. nil: a balancer's log shows it.
+	// Tells are the kinds of evidence without each of which the cause does not show: a reader takes it for one of its
+	// neighbours, and can exclude it nowhere. nil: it always shows.
 	Tells []Source
 
 	// Neighbours are the causes that share its signature, with what separates them.
@@ -78,6 +78,8 @@ const (
 	Agents        Source = "the User-Agent of each request"
 	Referers      Source = "the host of Referer or Origin"
 	Changes       Source = "records of changes"
+	BalancerLog   Source = "a balancer's log"
+	Addresses     Source = "the clients' own addresses"
 	Captures      Source = "a capture of the client (HAR, curl transcript)"
 	Declaration   Source = "a declaration of where sessions are stored (limpet.yaml)"
 )

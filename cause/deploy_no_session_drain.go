@@ -32,7 +32,7 @@ move sessions to a store that survives the instance.`,
 4. Restart it, set it to ready, and check that no session was lost before going on.
 5. For good: sessions in a shared store, or a roll-out that drains by itself.`,
 	Uses:  []Source{Events, HealthLines, Changes},
-	Tells: []Source{Events, Changes},
+	Tells: []Source{Events, BalancerLog},
 	Neighbours: map[string]string{
 		"health-check-too-aggressive":  "there an instance goes down and up without its process having started anew",
 		"failover-without-replication": "there nobody planned it: one instance fails, and comes back late or never",

@@ -96,15 +96,15 @@ func (d *run) hidden(id string) []string {
 	var hidden []string
 	for _, k := range cause.All() {
 		_, neighbour := own.Neighbours[k.ID]
-		if (neighbour || k.ID == id) && len(k.Tells) > 0 && !slices.ContainsFunc(k.Tells, d.has) {
+		if (neighbour || k.ID == id) && slices.ContainsFunc(k.Tells, d.lacks) {
 			hidden = append(hidden, k.ID)
 		}
 	}
 	return hidden
 }
 
-// has reports whether a kind of evidence is at hand.
-func (d *run) has(s cause.Source) bool { return d.howToAdd(s) == "" }
+// lacks reports whether a kind of evidence is not at hand.
+func (d *run) lacks(s cause.Source) bool { return d.howToAdd(s) != "" }
 
 // add adds what a cluster says about a cause. Confidence is the clusters', weighed by their size.
 func (d *run) add(h *Hypothesis, c *cluster, cand candidate, leads bool) {
@@ -220,6 +220,14 @@ func (d *run) howToAdd(s cause.Source) (how string) {
 		if !d.Events {
 			how = "add lifecycle events: limpet.dev/witness, or one JSON line per session operation (docs/events.md)"
 		}
+	case cause.BalancerLog:
+		if !d.Log {
+			how = "add the balancer's log, written with the line of limpet logline"
+		}
+	case cause.Addresses:
+		if d.oneNetwork() {
+			how = "log the client's own address, not that of what stands before the balancer"
+		}
 	case cause.HealthLines:
 		if !d.hasNotice(session.Health, session.Lifecycle) {
 			how = "the log holds none: " + d.advice().Notices
@@ -246,6 +254,16 @@ func (d *run) howToAdd(s cause.Source) (how string) {
 		}
 	}
 	return how
+}
+
+// oneNetwork reports whether all broken sessions came from one network, which is then hardly the clients' own.
+func (d *run) oneNetwork() bool {
+	for _, b := range d.breaks {
+		if b.Net != d.breaks[0].Net {
+			return false
+		}
+	}
+	return len(d.breaks) > 1
 }
 
 func (d *run) hasNotice(kinds ...session.Kind) bool {

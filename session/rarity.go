@@ -43,7 +43,8 @@ func (c *Correlator) rarityOf(n int32) *rarity {
 
 // shared notes that a credential came from another address than before, and reports whether two clients use it: browsers
 // do not hand cookies to each other, nor does one browser have two affinity values at a time. Address changes alone, however
-// many, say nothing: phones change theirs all day, and whole networks deal out few addresses among many people.
+// many, say nothing: phones change theirs all day, and whole networks deal out few addresses among many people. A second
+// address tells where somebody else is at home.
 func (c *Correlator) shared(n int32, l *life, r *Record) bool {
 	o := c.rarityOf(n)
 	if o.mark != NoMark {
@@ -62,12 +63,26 @@ func (c *Correlator) shared(n int32, l *life, r *Record) bool {
 		o.since = r.Start
 	}
 	first := o.faces[0]
-	o.strangers = o.strangers || first.affinity != 0 && now.affinity != 0 && first.affinity != now.affinity
+	o.strangers = o.strangers || first.affinity != 0 && now.affinity != 0 && first.affinity != now.affinity || len(o.faces) == 1 && c.hasOther(n, r)
 	if len(o.faces) < mostFaces {
 		o.faces = append(o.faces, now)
 	}
 	return first.agent != 0 && now.agent != 0 && first.agent != now.agent && r.Flags&NoAgent == 0
 }
+
+// hasOther reports whether the client that sent r holds a session of another user than n's that never was anywhere else.
+func (c *Correlator) hasOther(n int32, r *Record) (has bool) {
+	user := c.rest(n).user
+	c.holders(r, func(m int32, l *life) bool {
+		other := c.rest(m).user
+		has = m != n && l.end == Abandoned && l.loggedIn && c.rarities[m] == nil && l.followups >= settledIn && (other == 0 || other != user)
+		return has
+	})
+	return has
+}
+
+// settledIn is the number of follow-ups from one address alone after which a client counts as being at home there.
+const settledIn = 5
 
 // unservedAlone reports whether a session is refused by the balancer itself again while others are served.
 func (c *Correlator) unservedAlone(n int32, l *life) bool {
