@@ -83,7 +83,8 @@ type batch struct {
 	records []session.Record
 	lines   int64
 	skips   []skip
-	facts   session.Facts // what requests of a log can show
+	facts   session.Facts     // what requests of a log can show
+	members []diagnose.Member // from when to when a log's instances got requests, by its own clock
 }
 
 type skip struct {
@@ -94,7 +95,16 @@ type skip struct {
 }
 
 func (b *batch) reset() {
-	b.records, b.lines, b.skips, b.facts = b.records[:0], 0, b.skips[:0], 0
+	b.records, b.lines, b.skips, b.facts, b.members = b.records[:0], 0, b.skips[:0], 0, b.members[:0]
+}
+
+// memberships notes from when to when instances got requests.
+func (b *batch) memberships() {
+	for i := range b.records {
+		if r := &b.records[i]; r.Kind == session.Request {
+			b.members = during(b.members, r.Instance, r.Start, r.Start)
+		}
+	}
 }
 
 // skip counts a line that is no event, and keeps the first one's shape.

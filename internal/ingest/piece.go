@@ -6,7 +6,7 @@ import (
 )
 
 const (
-	pieceSize = 512 << 10
+	pieceSize = 256 << 10
 	maxLine   = 1 << 20 // a longer line is skipped and counted
 	tailSize  = 8 << 10
 )

@@ -198,6 +198,7 @@ func (w *worker) parse() {
 			b.facts |= r.Has
 		}
 	}
+	b.memberships()
 }
 
 func (w *worker) parseEvents(red *session.Reducer) {

@@ -126,24 +126,25 @@ func (s *scan) prepare(pc *piece, b *batch) {
 
 // memberships notes from when to when balancers sent each instance requests.
 func (s *scan) memberships(pc *piece, b *batch) {
-	if pc.lane.events {
-		return
-	}
 	off := s.offsets[pc.file.id]
-	for i := range b.records {
-		r := &b.records[i]
-		if r.Kind != session.Request {
-			continue
+	for _, m := range b.members {
+		if m.Last != 0 {
+			s.members = during(s.members, m.Instance, m.First-off, m.Last-off)
 		}
-		for int(r.Instance) >= len(s.members) {
-			s.members = append(s.members, diagnose.Member{Instance: uint16(len(s.members))})
-		}
-		m, at := &s.members[r.Instance], r.Start-off
-		if m.First == 0 || at < m.First {
-			m.First = at
-		}
-		m.Last = max(m.Last, at)
 	}
+}
+
+// during notes that an instance got requests from first to last.
+func during(members []diagnose.Member, instance uint16, first, last int64) []diagnose.Member {
+	for int(instance) >= len(members) {
+		members = append(members, diagnose.Member{Instance: uint16(len(members))})
+	}
+	m := &members[instance]
+	if m.First == 0 || first < m.First {
+		m.First = first
+	}
+	m.Last = max(m.Last, last)
+	return members
 }
 
 // places says of each input at which place of the path it was written, counted from the outermost balancer whose log
