@@ -74,7 +74,7 @@ type NameCache struct {
 	last  uint64
 	id    uint16
 	mask  uint64
-	slots []uint64 // 48 bits of the hash, 16 of the number
+	slots []uint64 // 48 bits of the hash, 16 of the number; at the place that the hash says, or beside it
 }
 
 // Cache returns a cache in front of n that names bytes by name (nil: by themselves). size is how many
@@ -92,12 +92,30 @@ func (c *NameCache) ID(b []byte) uint16 {
 	if h == c.last {
 		return c.id
 	}
-	s := &c.slots[h>>32&c.mask]
-	if (*s^h)&^0xffff != 0 {
-		*s = h&^0xffff | uint64(c.slow(b))
-	}
-	c.last, c.id = h, uint16(*s)
+	c.last, c.id = h, c.lookUp(h, b)
 	return c.id
+}
+
+// lookUp returns the number of the name of a text with this hash.
+func (c *NameCache) lookUp(h uint64, text []byte) uint16 {
+	i := h >> 32 & c.mask
+	if s := c.slots[i]; (s^h)&^0xffff == 0 {
+		return uint16(s)
+	}
+	return c.second(i, h, text)
+}
+
+// second is lookUp for what is not in its own place: that may be another text's, and then the place beside it is this one's.
+func (c *NameCache) second(i, h uint64, text []byte) uint16 {
+	s, beside := &c.slots[i], &c.slots[i^1]
+	if (*beside^h)&^0xffff == 0 {
+		return uint16(*beside)
+	}
+	if *s != 0 {
+		*beside = *s
+	}
+	*s = h&^0xffff | uint64(c.slow(text))
+	return uint16(*s)
 }
 
 // RouteID is ID for paths: those that differ only in a number at their end, or in one in front of a short last part, count as one,
@@ -123,12 +141,7 @@ func (c *NameCache) RouteID(path []byte) uint16 {
 	if len(part) == 0 || part[len(part)-1] != '/' || len(part) == len(path) {
 		return c.ID(path)
 	}
-	h ^= c.hash(part)
-	s := &c.slots[h>>32&c.mask]
-	if (*s^h)&^0xffff != 0 {
-		*s = h&^0xffff | uint64(c.slow(path))
-	}
-	return uint16(*s)
+	return c.lookUp(h^c.hash(part), path)
 }
 
 // trailingDigits returns how many of the highest bytes of w are digits.
