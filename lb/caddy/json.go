@@ -43,14 +43,6 @@ func (v *value) str() string {
 	return v.text
 }
 
-// at is the value's place, or another one where there is no value.
-func (v *value) at(other topology.Pos) topology.Pos {
-	if v == nil {
-		return other
-	}
-	return v.pos
-}
-
 // span reads a duration: nanoseconds, or a text.
 func (v *value) span() time.Duration {
 	if n, err := strconv.ParseInt(v.str(), 10, 64); err == nil {

@@ -72,10 +72,10 @@ func (p *parser) Clone() lb.LineParser {
 
 // A line is what the fields of one log line say.
 type line struct {
-	level, logger, msg, host, event []byte
-	request, answer, tls            []byte
-	ts, duration, upstreamMs        []byte
-	name, data                      []byte
+	level, logger, msg, host []byte
+	request, answer          []byte
+	ts, duration             []byte
+	name, data               []byte
 }
 
 // Parse reads one line.
