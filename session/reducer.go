@@ -52,7 +52,7 @@ type memoSlot struct{ raw, key uint64 }
 func NewReducer(v *Vocabulary, h Hasher, family, name func([]byte) string) *Reducer {
 	return &Reducer{
 		Hasher: h, salt: h.Bytes([]byte("salt")),
-		instances: v.Instances.Cache(1<<8, name), pools: v.Pools.Cache(1<<6, nil), listeners: v.Listeners.Cache(1<<6, nil),
+		instances: v.Instances.Cache(1<<10, name), pools: v.Pools.Cache(1<<6, nil), listeners: v.Listeners.Cache(1<<6, nil),
 		routes: v.Routes.Cache(1<<15, RouteOf), agents: v.Agents.Cache(1<<10, family), releases: v.Releases.Cache(1<<6, nil),
 		reasons: v.Reasons.Cache(1<<6, nil), stores: v.Stores.Cache(1<<4, nil), details: v.Details.Cache(1<<8, nil),
 	}

@@ -79,6 +79,7 @@ func bench(wl workload, parts []part, rounds int, write string) error {
 		if err := measure(w, dir, limpet, wl, rounds); err != nil {
 			return err
 		}
+		fmt.Fprintln(w) // or Markdown would take what follows for a row
 	}
 	if write != "" {
 		return replaceTable(write, out.String())
