@@ -82,15 +82,22 @@ func signature(b *cause.Break) string {
 	if b.Moved && (b.Affinity == session.AffinityNone || b.Affinity == session.AffinityInvalid) {
 		s.WriteString("/" + map[session.AffinityState]string{session.AffinityNone: "no cookie", session.AffinityInvalid: "invalid"}[b.Affinity])
 	}
-	switch b.Reason {
-	case "bad-signature", "unreadable", "invalid-signature", "decrypt-failed", "key-not-found":
+	switch {
+	case unverified(b.Reason):
 		s.WriteString("/unreadable")
-	default:
-		if b.Result&session.AppError != 0 {
-			s.WriteString("/error")
-		}
+	case b.Result&session.AppError != 0:
+		s.WriteString("/error")
 	}
 	return s.String()
+}
+
+// unverified reports whether an application's reason is that it could not read or verify the credential.
+func unverified(reason string) bool {
+	switch reason {
+	case "bad-signature", "unreadable", "invalid-signature", "decrypt-failed", "key-not-found":
+		return true
+	}
+	return false
 }
 
 // explain has every detector look at every cluster and gives each break its cause.

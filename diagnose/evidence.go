@@ -103,6 +103,7 @@ type settled struct {
 	good    int // index of the last good visit before it, -1
 	cluster int
 	cause   string
+	loss    string
 	why     string
 	weight  float64
 	family  cause.Family

@@ -61,7 +61,7 @@ func (d *run) asked() []Story {
 }
 
 func (d *run) story(b *settled) Story {
-	s := Story{Session: b.Session.String(), Cause: b.cause, Why: b.why, Store: d.storage(), Omitted: int64(b.tl.Omitted), Tiers: []string{}, Instances: []string{}}
+	s := Story{Session: b.Session.String(), Cause: b.cause, Loss: b.loss, Why: b.why, Store: d.storage(), Omitted: int64(b.tl.Omitted), Tiers: []string{}, Instances: []string{}}
 	for _, t := range d.Tiers {
 		s.Tiers = append(s.Tiers, t.Name)
 	}

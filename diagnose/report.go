@@ -89,6 +89,7 @@ type Totals struct {
 	UsersBroken    int64     `json:"users_broken"`
 	Breaks         int64     `json:"breaks"`
 	Unexplained    int64     `json:"unexplained"`
+	Losses         Losses    `json:"losses"` // the breaks by what failed
 	Ends           Ends      `json:"legitimate_ends"`
 	Unmatched      Unmatched `json:"unmatched"`
 	ContinuityRate float64   `json:"continuity_rate"`
@@ -171,8 +172,9 @@ type Break struct {
 	Kind        string      `json:"kind"` // lost, incomplete, withheld, mixed-up, never-established, unserved
 	Cause       string      `json:"cause"`
 	Family      string      `json:"symptom_family"`
-	From        string      `json:"from"` // instance that had the state
-	To          string      `json:"to"`   // instance that was asked
+	Loss        string      `json:"loss,omitempty"` // what failed: routing, store miss, store latency, store error; missing: not known
+	From        string      `json:"from"`           // instance that had the state
+	To          string      `json:"to"`             // instance that was asked
 	Tier        string      `json:"tier,omitempty"`
 	Why         string      `json:"why"`
 	RecoveredMs float64     `json:"recovered_ms"` // -1: never, within the window
@@ -292,6 +294,7 @@ type Series struct {
 type Story struct {
 	Session   string      `json:"session"`
 	Cause     string      `json:"cause"`
+	Loss      string      `json:"loss,omitempty"` // as in Break
 	Why       string      `json:"why"`
 	Instances []string    `json:"instances"`
 	Tiers     []string    `json:"tiers"`

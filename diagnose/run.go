@@ -27,6 +27,7 @@ func Run(ev *Evidence) *Report {
 	}
 	r.Hypotheses = d.hypotheses(clusters)
 	d.totals()
+	d.losses()
 	r.Verdict = d.verdict()
 	d.listBreaks()
 	d.listMoves()
@@ -194,7 +195,7 @@ func (d *run) listBreaks() {
 func (d *run) breakOf(b *settled) Break {
 	v := &b.tl.Visits[b.at]
 	out := Break{
-		Session: b.Session.String(), At: b.At, Kind: b.Kind, Cause: b.cause, Family: string(b.family), From: b.From, To: b.To,
+		Session: b.Session.String(), At: b.At, Kind: b.Kind, Cause: b.cause, Family: string(b.family), Loss: b.loss, From: b.From, To: b.To,
 		Tier: d.tierName(), Why: b.why, RecoveredMs: b.recoveredMs(), Request: d.line(v), Source: b.Source, LoggedIn: b.LoggedIn, Cart: b.Cart,
 		Client: b.Net, Agent: b.Agent, Weight: b.weight, Proof: b.proof,
 	}

@@ -114,6 +114,9 @@ func (p *page) story(s *diagnose.Story, brief bool) {
 	p.put(bold, s.Session)
 	p.put(plain, "  ")
 	p.put(bad, s.Cause)
+	if s.Loss != "" {
+		p.put(plain, "  failed: "+s.Loss)
+	}
 	p.nl()
 	if s.Why != "" {
 		p.to(2)

@@ -191,6 +191,9 @@ func (p *page) totals(r *diagnose.Report) {
 	row("routing", fmt.Sprintf("%s = %s", counted(t.Followups, "follow-up"), summands(routings(t))))
 	row("broken", fmt.Sprintf("%s of %s (%s without a break); %s signed in, %s with a cart, %s known", counted(t.BrokenSessions, "session"), count(t.Sessions),
 		percent(t.SessionsWhole), count(t.LoggedInBroken), count(t.CartsLost), counted(t.UsersBroken, "user")))
+	if t.Losses != (diagnose.Losses{}) {
+		row("failed", fmt.Sprintf("%s = %s", counted(t.Breaks, "break"), summands(losses(&t.Losses))))
+	}
 	if t.Breaks > 0 {
 		row("recovery", fmt.Sprintf("%s had a working session again, half of them within %s, 95 %% within %s; %s never in this window",
 			count(t.Recovered), span(t.Recovery.P50), span(t.Recovery.P95), count(t.NotRecovered)))

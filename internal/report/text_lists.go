@@ -64,7 +64,7 @@ func (p *page) breaks(r *diagnose.Report, c clock) {
 	p.heading("broken sessions", fmt.Sprintf("the %d that cost most, of %s", min(len(r.Breaks), textBreaks), count(r.Totals.Breaks)))
 	var rows [][]cell
 	for _, b := range costliest(r.Breaks, textBreaks) {
-		rows = append(rows, []cell{{text: c.at(b.At)}, {text: b.Session, whole: true}, {text: b.Kind, style: bad}, {text: request(b.Request)},
+		rows = append(rows, []cell{{text: c.at(b.At)}, {text: b.Session, whole: true}, {text: kindWords(&b), style: bad}, {text: request(b.Request)},
 			{text: route(b.From, b.To)}, {text: span(b.RecoveredMs), right: true}})
 	}
 	p.table([]string{"time", "session", "kind", "request", "instance", "back"}, rows)

@@ -119,6 +119,23 @@ func routings(t *diagnose.Totals) []term {
 	return []term{{t.FirstSeen, "first seen"}, {t.Held, "held"}, {t.Moved, "moved"}, {t.Unserved, "unserved"}, {t.Withheld, "withheld"}}
 }
 
+// losses are the breaks by what failed.
+func losses(l *diagnose.Losses) []term {
+	return []term{{l.Routing, diagnose.LossRouting}, {l.StoreMiss, diagnose.LossStoreMiss}, {l.StoreLatency, diagnose.LossStoreLatency},
+		{l.StoreError, diagnose.LossStoreError}, {l.Unknown, "not known"}}
+}
+
+// kindWords says of a break what failed; where that is not known, or it is more than a lost session, how the session broke.
+func kindWords(b *diagnose.Break) string {
+	switch {
+	case b.Loss == "":
+		return b.Kind
+	case b.Kind == "lost":
+		return b.Loss
+	}
+	return b.Kind + ": " + b.Loss
+}
+
 // summands writes the terms of a sum.
 func summands(terms []term) string {
 	words := make([]string, len(terms))

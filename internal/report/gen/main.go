@@ -30,11 +30,15 @@ func main() {
 	}
 }
 
+var losses = []any{diagnose.LossRouting, diagnose.LossStoreMiss, diagnose.LossStoreLatency, diagnose.LossStoreError}
+
 // words are the values that a field can have, and their types' names in the schema.
 var words = map[string][]any{
 	"Report.schema":     {diagnose.Schema},
 	"Report.verdict":    {diagnose.VerdictLost, diagnose.VerdictHealthy, diagnose.VerdictNotProven},
 	"Break.kind":        {"lost", "incomplete", "withheld", "mixed-up", "never-established", "unserved"},
+	"Break.loss":        losses,
+	"Story.loss":        losses,
 	"Finding.severity":  {"error", "warning", "info"},
 	"MapEntry.status":   {"declared", "observed", "contradicted"},
 	"StoryStep.routing": {"first", "first-seen", "held", "moved", "unserved", "withheld"},
