@@ -8,7 +8,9 @@ import (
 	"limpet.dev/session"
 )
 
-// restsOf returns how long sessions had rested since their last use when they were not known, sorted.
+// restsOf returns how long sessions had rested at most when they were not known, since their last request came in, sorted. Honoured
+// rests are counted from the answer on, as long as they were at least: a store starts a session's time anew somewhere in between,
+// and answers may take seconds.
 func restsOf(breaks []*Break) []time.Duration {
 	var rests []time.Duration
 	for _, b := range breaks {

@@ -299,6 +299,18 @@ func (c *Correlator) holders(r *Record, do func(n int32, l *life) (stop bool)) {
 // pause returns how long the session had been idle when a request came: since the latest request that used it.
 func (l *life) pause(at int64) int64 { return at - l.last + int64(l.untouched)*int64(time.Millisecond) }
 
+// rest returns how long the session had rested before a request: since the answer to the latest request that used it. An answer
+// may take seconds; whoever waits for it does not rest.
+func (l *life) rest(at int64) int64 {
+	pause := l.pause(at)
+	for k := l.seen; k > 0 && l.seen-k < ringLen; k-- {
+		if b := &l.ring[(k-1)%ringLen]; b.start <= at-pause {
+			return max(0, at-max(b.end(), at-pause))
+		}
+	}
+	return pause
+}
+
 // expiredAfter reports whether a pause is as long as the declared idle time, within what clocks and rounding take.
 func (s *Settings) expiredAfter(gap int64) bool {
 	return s.Idle > 0 && gap >= int64(s.Idle)-int64(s.Idle)/50-int64(50*time.Millisecond)

@@ -16,7 +16,7 @@ type Population struct {
 	BySign [6]struct{ Held, Moved, FirstSeen int64 }
 	Signed struct{ Held, Moved, FirstSeen int64 }
 
-	// Gaps counts pauses before honoured follow-ups, by instance held: bucket b holds pauses of
+	// Gaps counts rests before honoured follow-ups, since the answer before, by instance held: bucket b holds rests of
 	// [2^(b/4), 2^((b+1)/4)) ms.
 	Gaps [gapBuckets]int64
 
@@ -126,9 +126,9 @@ func (c *Correlator) population(l *life, r *Record, v *Visit) {
 	if v.Outcome == Honoured {
 		switch v.Routing {
 		case Held:
-			p.Gaps[gapBucket(l.pause(v.Start))]++
+			p.Gaps[gapBucket(l.rest(v.Start))]++
 		case Moved:
-			p.MovedGaps[gapBucket(l.pause(v.Start))]++
+			p.MovedGaps[gapBucket(l.rest(v.Start))]++
 		}
 	}
 	p.signs(v, !l.troubled && c.classOf(v.Method, v.Route) != LoginRoute)

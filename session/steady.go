@@ -18,8 +18,7 @@ func (c *Correlator) steady(n int32, l *life, r *Record) bool {
 	if class != Ordinary && class != AssetRoute && !(class == CartRoute && c.steadyCart(l, r)) {
 		return false
 	}
-	pause := l.pause(r.Start)
-	if c.Idle > 0 && c.expiredAfter(pause) {
+	if c.Idle > 0 && c.expiredAfter(l.pause(r.Start)) {
 		return false
 	}
 
@@ -34,7 +33,7 @@ func (c *Correlator) steady(n int32, l *life, r *Record) bool {
 	if r.Agent != 0 {
 		at(&p.ByAgent, r.Agent).good()
 	}
-	p.Gaps[gapBucket(pause)]++
+	p.Gaps[gapBucket(l.rest(r.Start))]++
 	p.Signed.Held++
 	step := p.Series.at(r.Start)
 	step.Followups++
