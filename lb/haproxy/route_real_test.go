@@ -165,7 +165,9 @@ func startRig(t *testing.T, binary, backend string) *rig {
 	}
 	defer listening.Close()
 	rg := &rig{t: t, addr: l.Addr().String(), socket: filepath.Join(dir, "s")}
+	// One thread: HAProxy drops a line where another thread is writing to the same descriptor at that moment.
 	rg.config = fmt.Sprintf(`global
+  nbthread 1
   stats socket %s level admin
   log stdout format raw local0
 defaults
