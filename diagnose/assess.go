@@ -235,6 +235,8 @@ func (d *run) summary() {
 
 func (d *run) whyNotProven() string {
 	switch {
+	case len(d.breaks) > 0:
+		return fmt.Sprintf("%d of %d sessions look lost by the balancer's log alone, which does not tell so few from sessions that expired. Declare the lifetime in limpet.yaml, or add application events.", len(d.breaks), d.counts.Sessions)
 	case !d.Log && !d.Events:
 		return "no balancer log and no application events were found."
 	case d.counts.Followups == 0 && d.counts.Requests == 0:

@@ -9,7 +9,7 @@ const Schema = "limpet.report/v1"
 type Verdict string
 
 // The verdicts. Lost: at least one break is proven. Healthy: the inputs could have shown
-// a break and none is there. NotProven: they could not have.
+// a break and none is there. NotProven: they could not have, or show one or two that healthy sessions may have as well.
 const (
 	VerdictLost      Verdict = "lost"
 	VerdictHealthy   Verdict = "healthy"

@@ -96,17 +96,6 @@ func (d *run) gatherNotices() {
 	d.notices = kept
 }
 
-// verdict follows the rules of limpet.report/v1.
-func (d *run) verdict() Verdict {
-	switch {
-	case len(d.breaks) > 0:
-		return VerdictLost
-	case d.counts.Followups > 0 && d.counts.Honoured > 0:
-		return VerdictHealthy
-	}
-	return VerdictNotProven
-}
-
 func (d *run) totals() {
 	c, t := &d.counts, &d.report.Totals
 	*t = Totals{

@@ -15,6 +15,7 @@ const trouble = 1<<session.Lost | 1<<session.Incomplete | 1<<session.Withheld
 func (d *run) settle() {
 	d.findGuarded()
 	d.findIdleGap()
+	d.unmix()
 	suspects := d.counts.Suspect
 	for i := range d.Troubled {
 		suspects -= d.settleLife(&d.Troubled[i])
