@@ -60,6 +60,7 @@ type Accuracy struct {
 	Balancer string // one of LBs
 	Measures []Measure
 	Total    Measure
+	Showing  Showing
 	Seeds    map[int64]bool
 	Odd      []BundleScore // every run that is not perfect
 }
@@ -156,6 +157,7 @@ func (a *Accuracy) add(b BundleScore) {
 	}
 	a.Measures[i].add(&b)
 	a.Total.add(&b)
+	a.Showing.add(&b, a.Leaving.shows(b.Cause))
 	a.Seeds[b.Seed] = true
 	if b.Score.Top1 == 0 || len(b.Differences) > 0 {
 		a.Odd = append(a.Odd, b)

@@ -13,6 +13,7 @@ func WriteAccuracy(w io.Writer, all []Accuracy) error {
 	b.WriteString(accuracyHead)
 	fmt.Fprintf(&b, "Seeds of these runs: %s. Runs: %d, each diagnosed with %d kinds of evidence.\n", seedWords(all), runsOf(all), len(Leavings))
 	summaryTable(&b, all)
+	showingTable(&b, all)
 	for _, l := range Leavings {
 		fmt.Fprintf(&b, "\n## Read: %s\n\nWhat is read: %s.\n", l.Name, l.Text)
 		for i := range all {

@@ -88,3 +88,42 @@ func TestAccuracyTellsRightFromWrong(t *testing.T) {
 		}
 	}
 }
+
+// What cannot show in the evidence is not asked for, but nothing may be said for sure, and no verdict be false.
+func TestHiddenCausesAreNotAskedFor(t *testing.T) {
+	top := func(verdict diagnose.Verdict, cause string, confidence float64) *diagnose.Report {
+		return &diagnose.Report{Verdict: verdict, Hypotheses: []diagnose.Hypothesis{{Rank: 1, Cause: cause, Confidence: confidence}}}
+	}
+	for _, tt := range []struct {
+		name, planted string
+		report        *diagnose.Report // of the log alone; with events the planted cause is found
+		want          Showing
+	}{
+		{"found although it cannot show", "store-eviction", top(diagnose.VerdictLost, "store-eviction", 0.9), Showing{Hidden: 1, Humble: 1}},
+		{"another, not sure", "store-eviction", top(diagnose.VerdictLost, "session-store-node-local", 0.7), Showing{Hidden: 1, Humble: 1}},
+		{"another, sure", "store-eviction", top(diagnose.VerdictLost, "session-store-node-local", 0.85), Showing{Hidden: 1}},
+		{"not proven", "store-eviction", top(diagnose.VerdictNotProven, "session-store-node-local", 0.7), Showing{Hidden: 1, Humble: 1}},
+		{"called healthy", "store-eviction", &diagnose.Report{Verdict: diagnose.VerdictHealthy}, Showing{Hidden: 1}},
+		{"another for one that shows", "affinity-reset-on-reload", top(diagnose.VerdictLost, "store-eviction", 0.7), Showing{Visible: 1}},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			dir := t.TempDir()
+			runOf(t, dir, tt.planted+"-7", tt.planted)
+			all, err := MeasureAll(dir, func(_ string, ignore func(string) bool) (*diagnose.Report, error) {
+				if ignore("events.jsonl") {
+					return tt.report, nil
+				}
+				return top(diagnose.VerdictLost, tt.planted, 0.95), nil
+			}, func(string) {})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if got, want := all[0].Showing, (Showing{Visible: 1, Found: 1}); got != want {
+				t.Errorf("everything: %+v, want %+v", got, want)
+			}
+			if got := all[len(all)-1].Showing; got != tt.want {
+				t.Errorf("log alone: %+v, want %+v", got, tt.want)
+			}
+		})
+	}
+}
