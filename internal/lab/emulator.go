@@ -84,10 +84,11 @@ func (e *emulator) read(config string) (*running, error) {
 		}
 		g.pools = append(g.pools, newEmulatedPool(pool, router))
 	}
-	g.writer, err = product.FormatLine(lb.LogOptions{Config: cfg, SessionCookie: sessionCookie, AffinityCookie: affinityCookie})
+	writer, err := product.FormatLine(lb.LogOptions{Config: cfg, SessionCookie: sessionCookie, AffinityCookie: affinityCookie})
 	if err != nil {
 		return nil, fmt.Errorf("log as %s: %w", product.Name, err)
 	}
+	g.writer = &lockedWriter{w: writer}
 	return g, nil
 }
 
