@@ -80,7 +80,7 @@ func BenchmarkHAR100MB(b *testing.B) {
 // TestAGiantHARNeedsLittleMemory reads 300 MB, one string of them 200 MB long, and looks at the heap while it does.
 func TestAGiantHARNeedsLittleMemory(t *testing.T) {
 	if testing.Short() {
-		t.Skip("reads 300 MB")
+		t.Skip("SKIPPED: -short was asked for, and this reads 300 MB")
 	}
 	giant := io.MultiReader(strings.NewReader(`{"log":{"entries":[{"request":{"method":"GET","url":"https://a.test/","headers":[]},"response":{"status":200,"content":{"text":"`),
 		io.LimitReader(letters{}, 200e6), strings.NewReader(`"}}}],"_more":`), &pouring{size: 100e6}, strings.NewReader(`}}`))

@@ -107,7 +107,7 @@ func (s *shop) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 // without the browser's own reasons, compares request by request with them, applies the one-line fix and goes the way again. Proves S39.
 func TestRecordedThroughNginx(t *testing.T) {
 	if testing.Short() {
-		t.Skip("starts nginx and Chromium")
+		t.Skip("SKIPPED: -short was asked for, and this starts nginx and Chromium")
 	}
 	b := startBrowser(t)
 	for i := range journeys {

@@ -1,6 +1,7 @@
 package journey
 
 import (
+	"cmp"
 	"slices"
 	"strings"
 
@@ -106,7 +107,7 @@ func able(k *cookie.Client, j *Journey) (ok bool, why string) {
 	for _, s := range j.Steps {
 		word, _, _ := s.actions()
 		if (word == "frame" || word == "image" || s.Inside != "") && k.Class != cookie.Browser && k.Class != cookie.WebView {
-			return false, "this client shows no pages: it has no " + strings.TrimSuffix(orElse(word, "frame"), "s") + "s"
+			return false, "this client shows no pages: it has no " + strings.TrimSuffix(cmp.Or(word, "frame"), "s") + "s"
 		}
 	}
 	return true, ""

@@ -2,6 +2,7 @@ package journey
 
 import (
 	"bytes"
+	"cmp"
 	_ "embed"
 	"errors"
 	"fmt"
@@ -170,7 +171,7 @@ func (f *File) check() []error {
 		bad("target: an address with http or https and a host is needed, without a user")
 	}
 	l := &f.Limits
-	l.Rate, l.Requests, l.Duration, l.Errors = orElse(l.Rate, 10), orElse(l.Requests, 5000), orElse(l.Duration, 10*time.Minute), orElse(l.Errors, 0.5)
+	l.Rate, l.Requests, l.Duration, l.Errors = cmp.Or(l.Rate, 10), cmp.Or(l.Requests, 5000), cmp.Or(l.Duration, 10*time.Minute), cmp.Or(l.Errors, 0.5)
 	if l.Rate < 0 || l.Rate > maxRate || l.Requests < 0 || l.Requests > maxRequests || l.Duration < 0 || l.Duration > maxDuration || l.Errors < 0 || l.Errors > 1 {
 		bad("limits: at most %d requests a second, %d in all, for %s; errors is a share from 0 to 1", maxRate, maxRequests, maxDuration)
 	}
@@ -272,11 +273,3 @@ func (s *Step) fault() string {
 }
 
 var modes = map[string]cookie.Credentials{"omit": cookie.Omit, "same-origin": cookie.SameOrigin, "include": cookie.Include}
-
-func orElse[T comparable](v, fallback T) T {
-	var zero T
-	if v == zero {
-		return fallback
-	}
-	return v
-}

@@ -1,6 +1,7 @@
 package journey
 
 import (
+	"cmp"
 	"encoding/xml"
 	"fmt"
 	"io"
@@ -31,7 +32,7 @@ func cellText(c *Cell) string {
 	case c == nil:
 		return ""
 	case c.Outcome == Fail:
-		return strings.ReplaceAll(fmt.Sprintf("**lost** (%d/%d) at %s: %s", c.Met, c.Checks, c.Step, orElse(c.Cause, c.Reason)), "|", "\\|")
+		return strings.ReplaceAll(fmt.Sprintf("**lost** (%d/%d) at %s: %s", c.Met, c.Checks, c.Step, cmp.Or(c.Cause, c.Reason)), "|", "\\|")
 	case c.Clean == "still there":
 		return "ok, not cleaned up"
 	}
@@ -80,7 +81,7 @@ func junit(w io.Writer, r *Result) error {
 			t.Skipped = &message{Message: c.Reason}
 		case c.Outcome != Pass || c.Clean == "still there" || c.Clean == "not ended":
 			s.Failures++
-			t.Failure = &message{Message: orElse(c.Cause, orElse(c.Reason, c.Clean)), Text: strings.TrimSpace(c.Step + "\n" + c.Reason + "\n" + c.Fix)}
+			t.Failure = &message{Message: cmp.Or(c.Cause, cmp.Or(c.Reason, c.Clean)), Text: strings.TrimSpace(c.Step + "\n" + c.Reason + "\n" + c.Fix)}
 		}
 		s.Tests++
 		s.Cases = append(s.Cases, t)

@@ -1,6 +1,7 @@
 package journey
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -129,7 +130,7 @@ func (p *player) step(ctx context.Context, s *Step) (*client.Outcome, error) {
 		}
 		return &client.Outcome{}, p.virt.Restart(ctx, with)
 	}
-	a := client.Action{Verb: verbs[word], Method: s.Method, Credentials: modes[orElse(s.Credentials, "same-origin")], Header: http.Header{}}
+	a := client.Action{Verb: verbs[word], Method: s.Method, Credentials: modes[cmp.Or(s.Credentials, "same-origin")], Header: http.Header{}}
 	var err error
 	if a.URL, err = p.address(arg); err != nil {
 		return nil, err

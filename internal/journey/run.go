@@ -78,7 +78,7 @@ func (f *File) chosen(opt Options) []*Journey {
 func (f *File) kinds(j *Journey, opt Options) []*cookie.Client {
 	var out []*cookie.Client
 	for _, k := range cookie.Clients() {
-		if k.Class == cookie.Standard || !names1(f.Clients, k) || !names1(j.Clients, k) || !names1(opt.Clients, k) {
+		if k.Class == cookie.Standard || !selects(f.Clients, k) || !selects(j.Clients, k) || !selects(opt.Clients, k) {
 			continue
 		}
 		out = append(out, k)
@@ -86,8 +86,8 @@ func (f *File) kinds(j *Journey, opt Options) []*cookie.Client {
 	return out
 }
 
-// names1 reports whether a list names a client or its class; an empty one names all.
-func names1(list []string, k *cookie.Client) bool {
+// selects reports whether a list names a client or its class; an empty one names all.
+func selects(list []string, k *cookie.Client) bool {
 	return len(list) == 0 || slices.Contains(list, k.ID) || slices.Contains(list, string(k.Class))
 }
 

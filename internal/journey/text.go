@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 )
 
@@ -39,7 +40,7 @@ func (r *Result) grid() (journeys []string, rows []row) {
 	var order []*row
 	for i := range r.Cells {
 		c := &r.Cells[i]
-		if len(journeys) == 0 || !contains(journeys, c.Journey) {
+		if !slices.Contains(journeys, c.Journey) {
 			journeys = append(journeys, c.Journey)
 		}
 		rw := byClient[c.Client]
@@ -61,15 +62,6 @@ func (r *Result) grid() (journeys []string, rows []row) {
 		rows = append(rows, *rw)
 	}
 	return journeys, rows
-}
-
-func contains(list []string, s string) bool {
-	for _, x := range list {
-		if x == s {
-			return true
-		}
-	}
-	return false
 }
 
 // A row is clients that fared alike.

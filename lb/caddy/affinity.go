@@ -1,6 +1,10 @@
 package caddy
 
-import "limpet.dev/topology"
+import (
+	"cmp"
+
+	"limpet.dev/topology"
+)
 
 // affinity returns the rule that brings a client back: Caddy has one policy a proxy.
 func (p *proxy) affinity() []topology.Affinity {
@@ -8,7 +12,7 @@ func (p *proxy) affinity() []topology.Affinity {
 		return nil
 	}
 	a := topology.Affinity{
-		Carrier: p.policy.key(), Pos: orElse(p.policyPos, p.pos), WhenDown: topology.MovesBack, WhenDrained: topology.FateUnknown,
+		Carrier: p.policy.key(), Pos: cmp.Or(p.policyPos, p.pos), WhenDown: topology.MovesBack, WhenDrained: topology.FateUnknown,
 		WhenGone: topology.Moves, WhenReloaded: topology.Stays, WhenScaled: topology.MovesSome, SeveralEquals: topology.Stays,
 	}
 	switch p.policy.name {

@@ -1,6 +1,7 @@
 package caddy
 
 import (
+	"cmp"
 	"time"
 
 	"limpet.dev/topology"
@@ -15,15 +16,15 @@ func (p *proxy) health() *topology.HealthCheck {
 			return nil
 		}
 		return &topology.HealthCheck{
-			Kind: "passive", Fall: max(1, p.passive.maxFails), Rise: 1, Interval: p.passive.failFor, Timeout: orElse(p.dial, defaultDial),
-			Expect: p.passive.status, Pos: p.passive.pos, RemoveMax: time.Duration(max(1, p.passive.maxFails)) * orElse(p.dial, defaultDial),
+			Kind: "passive", Fall: max(1, p.passive.maxFails), Rise: 1, Interval: p.passive.failFor, Timeout: cmp.Or(p.dial, defaultDial),
+			Expect: p.passive.status, Pos: p.passive.pos, RemoveMax: time.Duration(max(1, p.passive.maxFails)) * cmp.Or(p.dial, defaultDial),
 			ReturnMax: p.passive.failFor,
 		}
 	}
 	a := p.active
 	h := &topology.HealthCheck{
-		Kind: "http", Method: orElse(a.method, "GET"), Path: a.uri, Expect: orElse(a.status, "200"), Interval: orElse(a.interval, defaultInterval),
-		Timeout: orElse(a.timeout, defaultTimeout), Fall: max(1, a.fails), Rise: max(1, a.passes), Pos: a.pos,
+		Kind: "http", Method: cmp.Or(a.method, "GET"), Path: a.uri, Expect: cmp.Or(a.status, "200"), Interval: cmp.Or(a.interval, defaultInterval),
+		Timeout: cmp.Or(a.timeout, defaultTimeout), Fall: max(1, a.fails), Rise: max(1, a.passes), Pos: a.pos,
 	}
 	if passive {
 		h.Observe, h.ErrorLimit = "dial errors "+p.passive.status, max(1, p.passive.maxFails)

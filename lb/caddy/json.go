@@ -2,6 +2,7 @@ package caddy
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -136,7 +137,7 @@ func (b *builder) jsonProxy(h *value, when string, l *topology.Listener) *proxy 
 		p.upstreams = append(p.upstreams, upstream{dial: u.get("dial").str(), max: number(u.get("max_requests").str()), weight: 1, pos: u.pos})
 	}
 	if d := h.get("dynamic_upstreams"); d != nil {
-		p.dynamic = orElse(d.get("source").str(), "unknown")
+		p.dynamic = cmp.Or(d.get("source").str(), "unknown")
 	}
 	if lbal := h.get("load_balancing"); lbal != nil {
 		if s := lbal.get("selection_policy"); s != nil {
@@ -146,7 +147,7 @@ func (b *builder) jsonProxy(h *value, when string, l *topology.Listener) *proxy 
 	}
 	if a := h.get("health_checks", "active"); a != nil {
 		p.active = &activeCheck{
-			uri: orElse(a.get("uri").str(), a.get("path").str()), method: a.get("method").str(), status: a.get("expect_status").str(),
+			uri: cmp.Or(a.get("uri").str(), a.get("path").str()), method: a.get("method").str(), status: a.get("expect_status").str(),
 			interval: a.get("interval").span(), timeout: a.get("timeout").span(), passes: number(a.get("passes").str()), fails: number(a.get("fails").str()), pos: a.pos,
 		}
 	}
@@ -164,11 +165,11 @@ func (b *builder) jsonProxy(h *value, when string, l *topology.Listener) *proxy 
 
 func jsonPolicy(s *value) policy {
 	p := policy{
-		name: s.get("policy").str(), choose: number(s.get("choose").str()), field: orElse(s.get("field").str(), s.get("key").str()),
+		name: s.get("policy").str(), choose: number(s.get("choose").str()), field: cmp.Or(s.get("field").str(), s.get("key").str()),
 		secret: s.get("secret").str(), maxAge: s.get("max_age").span(),
 	}
 	if p.name == "cookie" {
-		p.cookie = orElse(s.get("name").str(), "lb")
+		p.cookie = cmp.Or(s.get("name").str(), "lb")
 	}
 	for _, w := range listOf(s.get("weights")) {
 		p.weights = append(p.weights, number(w.str()))

@@ -1,6 +1,7 @@
 package caddy
 
 import (
+	"cmp"
 	"fmt"
 	"strings"
 
@@ -14,8 +15,8 @@ func logLine(opt lb.LogLineOptions) (string, error) {
 	if opt.Variant != "" && opt.Variant != "2.6" {
 		return "", fmt.Errorf("caddy knows the variants \"\" (2.8 and newer) and 2.6: %q is none", opt.Variant)
 	}
-	cookie := orElse(opt.SessionCookie, "SESSION")
-	affinity := orElse(opt.AffinityCookie, "lb")
+	cookie := cmp.Or(opt.SessionCookie, "SESSION")
+	affinity := cmp.Or(opt.AffinityCookie, "lb")
 	var b strings.Builder
 	line := func(text string) { b.WriteString(text + "\n") }
 	line("# Within the site. The application answers with X-Limpet-Session and X-Limpet-Set-Session: the first 32 hexadecimal")

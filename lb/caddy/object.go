@@ -2,7 +2,6 @@ package caddy
 
 import (
 	"bytes"
-	"unicode/utf8"
 
 	"limpet.dev/lb/logtext"
 )
@@ -137,35 +136,5 @@ func unquote(v []byte, scratch *[]byte) []byte {
 	if bytes.IndexByte(v, '\\') < 0 {
 		return v
 	}
-	from, out := len(*scratch), *scratch
-	for i := 0; i < len(v); i++ {
-		if v[i] != '\\' || i+1 == len(v) {
-			out = append(out, v[i])
-			continue
-		}
-		i++
-		switch v[i] {
-		case 'n':
-			out = append(out, '\n')
-		case 't':
-			out = append(out, '\t')
-		case 'r':
-			out = append(out, '\r')
-		case 'b':
-			out = append(out, '\b')
-		case 'f':
-			out = append(out, '\f')
-		case 'u':
-			r := rune(0)
-			for k := 1; k <= 4 && i+k < len(v); k++ {
-				r = r<<4 | rune(max(0, logtext.Unhex(v[i+k])))
-			}
-			i += 4
-			out = utf8.AppendRune(out, r)
-		default:
-			out = append(out, v[i])
-		}
-	}
-	*scratch = out
-	return out[from:]
+	return logtext.Unescape(v, scratch)
 }

@@ -1,6 +1,7 @@
 package caddy
 
 import (
+	"cmp"
 	"path/filepath"
 
 	"limpet.dev/lb"
@@ -12,7 +13,7 @@ const configFile = "Caddyfile"
 // plan says how to start Caddy: checked first (validate), then in the foreground. With "admin off" a reload is a new start;
 // otherwise "caddy reload" hands the configuration to the running process.
 func plan(in lb.PlanInput) (*lb.Plan, error) {
-	binary := orElse(in.Binary, "caddy")
+	binary := cmp.Or(in.Binary, "caddy")
 	file := filepath.Join(in.Dir, configFile)
 	args := []string{"--config", file, "--adapter", "caddyfile"}
 	p := &lb.Plan{

@@ -1,6 +1,7 @@
 package caddy
 
 import (
+	"cmp"
 	"strconv"
 	"strings"
 	"time"
@@ -157,7 +158,7 @@ func (p *policy) key() string {
 func (p *proxy) pool() topology.Pool {
 	pool := topology.Pool{
 		Name: p.name, Pos: p.pos, HTTP: true, Settings: map[string][]topology.Setting{},
-		Balance: topology.Balance{Algorithm: orElse(p.policy.name, "random"), Key: p.policy.key(), Pos: orElse(p.policyPos, p.pos)},
+		Balance: topology.Balance{Algorithm: cmp.Or(p.policy.name, "random"), Key: p.policy.key(), Pos: cmp.Or(p.policyPos, p.pos)},
 	}
 	if p.policy.hashed() && p.policy.name != "cookie" {
 		pool.Balance.Hash = "rendezvous"
@@ -194,19 +195,11 @@ func policyOf(s topology.Setting) policy {
 
 // retry: without lb_retries and lb_try_duration nothing is tried again; with both the duration wins.
 func (p *proxy) retry() topology.Retry {
-	r := topology.Retry{Attempts: p.retries, Pos: orElse(p.retryPos, p.pos), On: []string{"dial error"}}
+	r := topology.Retry{Attempts: p.retries, Pos: cmp.Or(p.retryPos, p.pos), On: []string{"dial error"}}
 	if p.tryFor > 0 {
-		r.Attempts = int(p.tryFor / orElse(p.tryEvery, defaultTryEvery))
+		r.Attempts = int(p.tryFor / cmp.Or(p.tryEvery, defaultTryEvery))
 	}
 	// The same upstream is chosen again unless something marks it as failed.
 	r.Redispatch = r.Attempts > 0 && (p.passive.failFor > 0 || !p.policy.hashed())
 	return r
-}
-
-func orElse[T comparable](v, fallback T) T {
-	var zero T
-	if v == zero {
-		return fallback
-	}
-	return v
 }

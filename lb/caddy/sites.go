@@ -1,6 +1,7 @@
 package caddy
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -141,7 +142,7 @@ func (b *builder) option(p *proxy, n *node) {
 			p.addUpstream(a, n.pos)
 		}
 	case "dynamic":
-		p.dynamic = orElse(n.arg(0), "unknown")
+		p.dynamic = cmp.Or(n.arg(0), "unknown")
 	case "lb_policy":
 		p.policy, p.policyPos = b.policy(n, n.args), n.pos
 	case "lb_retries":
@@ -217,7 +218,7 @@ func (b *builder) policy(n *node, args []string) policy {
 			b.fault(n.pos, "lb_policy %s without a name", p.name)
 		}
 	case "cookie":
-		p.cookie, p.secret = orElse(arg(0), "lb"), arg(1)
+		p.cookie, p.secret = cmp.Or(arg(0), "lb"), arg(1)
 	default:
 		b.cfg.Unknown = append(b.cfg.Unknown, topology.Unknown{Pos: n.pos, Text: "lb_policy " + harmless(p.name), Affinity: true})
 	}
@@ -297,7 +298,7 @@ func logOf(n *node) topology.Log {
 	log := topology.Log{Format: "json", BuiltIn: "json", Pos: n.pos}
 	for _, o := range n.block {
 		if o.name == "format" {
-			log.Format, log.BuiltIn = orElse(o.arg(0), "json"), orElse(o.arg(0), "json")
+			log.Format, log.BuiltIn = cmp.Or(o.arg(0), "json"), cmp.Or(o.arg(0), "json")
 			for _, f := range o.block {
 				if f.name == "time_format" {
 					log.Format += " time_format=" + f.arg(0)

@@ -1,6 +1,7 @@
 package caddy
 
 import (
+	"cmp"
 	"encoding/hex"
 	"encoding/json"
 	"strconv"
@@ -62,7 +63,7 @@ func (w *writer) AppendRequest(dst []byte, r *lb.Record) []byte {
 		Size: r.Bytes, Status: r.Status, UpstreamMs: strconv.Itoa(r.ResponseMs), Retries: strconv.Itoa(r.Retries), Affinity: r.Affinity, ReqID: r.RequestID,
 		Request: request{
 			RemoteIP: r.Client.Addr().String(), RemotePort: strconv.Itoa(int(r.Client.Port())), ClientIP: r.Client.Addr().String(),
-			Proto: orElse(r.Proto, "HTTP/1.1"), Method: r.Method, Host: r.Host, URI: r.Target, Headers: map[string][]string{},
+			Proto: cmp.Or(r.Proto, "HTTP/1.1"), Method: r.Method, Host: r.Host, URI: r.Target, Headers: map[string][]string{},
 		},
 		Answer: map[string][]string{"Server": {"Caddy"}},
 	}

@@ -1,6 +1,7 @@
 package httpd
 
 import (
+	"cmp"
 	"strconv"
 	"strings"
 	"time"
@@ -140,7 +141,7 @@ func (b *builder) pools() {
 		bal := b.balancers[key]
 		pool := topology.Pool{
 			Name: bal.name, Pos: bal.pos, HTTP: true, Settings: map[string][]topology.Setting{},
-			Balance: topology.Balance{Algorithm: orElse(text(bal.params, "lbmethod"), "byrequests"), Pos: orElse(bal.params["lbmethod"].Pos, bal.pos)},
+			Balance: topology.Balance{Algorithm: cmp.Or(text(bal.params, "lbmethod"), "byrequests"), Pos: cmp.Or(bal.params["lbmethod"].Pos, bal.pos)},
 		}
 		for k, s := range bal.params {
 			pool.Settings[k] = []topology.Setting{s}
@@ -224,5 +225,5 @@ func (bal *balancer) retry() topology.Retry {
 	if len(bal.members) < 2 {
 		n = 0
 	}
-	return topology.Retry{Attempts: n, Redispatch: !isOn(bal.params, "nofailover"), On: []string{"connect failure"}, Pos: orElse(bal.params["maxattempts"].Pos, bal.pos)}
+	return topology.Retry{Attempts: n, Redispatch: !isOn(bal.params, "nofailover"), On: []string{"connect failure"}, Pos: cmp.Or(bal.params["maxattempts"].Pos, bal.pos)}
 }

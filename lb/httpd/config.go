@@ -1,6 +1,7 @@
 package httpd
 
 import (
+	"cmp"
 	"errors"
 	"io/fs"
 	"net/url"
@@ -169,7 +170,7 @@ func (s *server) walk(ds []*directive, where string) {
 			s.rewrite(d, where)
 		case "sethandler":
 			if target, ok := strings.CutPrefix(d.arg(0), "proxy:"); ok {
-				s.route(target, orElse(where, "SetHandler"), d.pos, nil)
+				s.route(target, cmp.Or(where, "SetHandler"), d.pos, nil)
 			}
 		case "header":
 			s.header(d)
@@ -345,11 +346,3 @@ func address(target string) (hostPort, scheme string, ok bool) {
 }
 
 var schemePorts = map[string]string{"http": "80", "h2c": "80", "ws": "80", "https": "443", "h2": "443", "wss": "443", "ajp": "8009", "fcgi": "8000", "scgi": "4000", "ftp": "21"}
-
-func orElse[T comparable](v, fallback T) T {
-	var zero T
-	if v == zero {
-		return fallback
-	}
-	return v
-}

@@ -2,7 +2,6 @@ package httpd
 
 import (
 	"bytes"
-	"strings"
 
 	"limpet.dev/lb/logtext"
 	"limpet.dev/session"
@@ -220,8 +219,9 @@ func (p *parser) credential(fd *field, v []byte, e *session.Event) {
 	case meansCookie:
 		p.presented(fd.arg, v, e)
 	case meansCookies:
-		for part := range bytes.SplitSeq(v, []byte(";")) {
-			if name, val, ok := bytes.Cut(bytes.TrimSpace(part), []byte("=")); ok {
+		for len(v) > 0 {
+			name, val, rest, ok := logtext.NextCookie(v)
+			if v = rest; ok {
 				p.presented(string(name), val, e)
 			}
 		}
@@ -249,8 +249,7 @@ func (p *parser) presented(name string, v []byte, e *session.Event) {
 
 // set reads one Set-Cookie line. A piece that a comma of a date cut off has no name that counts.
 func (p *parser) set(line []byte, e *session.Event) {
-	first, attrs, _ := bytes.Cut(line, []byte(";"))
-	name, v, ok := bytes.Cut(bytes.TrimSpace(first), []byte("="))
+	name, v, attrs, _, ok := logtext.SetCookie(line)
 	if !ok || bytes.IndexByte(name, ' ') >= 0 {
 		return
 	}
@@ -258,18 +257,9 @@ func (p *parser) set(line []byte, e *session.Event) {
 	case p.isAffinity(string(name)):
 		e.SetAffinity = v
 	case p.opt.SessionCookie == "" || !p.isSession(string(name)):
-	case len(v) == 0 || string(v) == "deleted" || expired(string(attrs)):
+	case logtext.Deletes(v, attrs):
 		e.Cleared = true
 	default:
 		e.SetSession = session.Credential{Raw: v}
 	}
-}
-
-// expired reports whether attributes delete a cookie: Max-Age of 0 or below, or a date of 1970.
-func expired(attrs string) bool {
-	lower := strings.ToLower(attrs)
-	if _, age, ok := strings.Cut(lower, "max-age="); ok && age != "" {
-		return age[0] == '0' || age[0] == '-'
-	}
-	return strings.Contains(lower, "1970")
 }

@@ -1,6 +1,7 @@
 package httpd
 
 import (
+	"cmp"
 	"strconv"
 	"strings"
 	"time"
@@ -37,20 +38,20 @@ func (b *builder) health(bal *balancer, m *member) *topology.HealthCheck {
 		}
 		return ""
 	}
-	timeout := span(text(m.params, "timeout"), orElse(b.proxyTimeout, defaultTimeout))
+	timeout := span(text(m.params, "timeout"), cmp.Or(b.proxyTimeout, defaultTimeout))
 	connect := span(text(m.params, "connectiontimeout"), timeout)
 	method := strings.ToUpper(get("hcmethod"))
 	if method == "" || method == "NONE" {
 		retry := span(get("retry"), defaultRetry)
 		return &topology.HealthCheck{
-			Kind: "passive", Fall: 1, Rise: 1, Timeout: connect, Interval: retry, Pos: orElse(m.params["retry"].Pos, m.pos),
+			Kind: "passive", Fall: 1, Rise: 1, Timeout: connect, Interval: retry, Pos: cmp.Or(m.params["retry"].Pos, m.pos),
 			RemoveMax: connect, ReturnMax: retry,
 		}
 	}
 	h := &topology.HealthCheck{
-		Kind: "http", Method: strings.TrimSuffix(method, "11"), Path: orElse(get("hcuri"), "/"), Expect: get("hcexpr"),
+		Kind: "http", Method: strings.TrimSuffix(method, "11"), Path: cmp.Or(get("hcuri"), "/"), Expect: get("hcexpr"),
 		Interval: span(get("hcinterval"), defaultHCInterval), Timeout: timeout, Fall: count(get("hcfails")), Rise: count(get("hcpasses")),
-		Pos: orElse(m.params["hcmethod"].Pos, m.pos),
+		Pos: cmp.Or(m.params["hcmethod"].Pos, m.pos),
 	}
 	if method == "TCP" || method == "CPING" {
 		h.Kind, h.Method, h.Path = strings.ToLower(method), "", ""

@@ -2,6 +2,7 @@ package httpd
 
 import (
 	"bytes"
+	"cmp"
 	"fmt"
 	"time"
 
@@ -62,7 +63,7 @@ func newParser(opt lb.LogOptions) (lb.LineParser, error) {
 	if opt.Config != nil {
 		for _, l := range opt.Config.Listeners {
 			for _, log := range l.Logs {
-				if err := p.add("httpd/"+orElse(log.BuiltIn, "format"), log.Format); err != nil {
+				if err := p.add("httpd/"+cmp.Or(log.BuiltIn, "format"), log.Format); err != nil {
 					return nil, fmt.Errorf("httpd log: %s: %w", log.Pos, err)
 				}
 			}

@@ -1,6 +1,7 @@
 package httpd
 
 import (
+	"cmp"
 	"fmt"
 	"strings"
 
@@ -26,7 +27,7 @@ func logLine(opt lb.LogLineOptions) (string, error) {
 	if opt.Variant != "" && opt.Variant != "header" {
 		return "", fmt.Errorf("httpd knows one variant, header (its log cannot make an HMAC): %q is none", opt.Variant)
 	}
-	cookie := orElse(opt.SessionCookie, "SESSION")
+	cookie := cmp.Or(opt.SessionCookie, "SESSION")
 	var b strings.Builder
 	line := func(text string) { b.WriteString(text + "\n") }
 	line("# Modules: headers, setenvif, unique_id (a2enmod headers setenvif unique_id).")

@@ -66,7 +66,7 @@ func (p *parser) notice(line []byte, e *session.Event) lb.Skip {
 		if name, ok := p.members.byWorker[string(bytes.TrimSpace(who))]; ok {
 			e.Instance = []byte(name)
 		}
-		e.Detail = words3(text, o.mark)
+		e.Detail = plainWords(text, o.mark)
 		return lb.Read
 	}
 	for _, m := range starts {
@@ -90,8 +90,8 @@ func (p *parser) notice(line []byte, e *session.Event) lb.Skip {
 	return lb.SkipNotice
 }
 
-// words3 is the message from its number on, as far as it can hold nothing of a request.
-func words3(text []byte, mark string) []byte {
+// plainWords is the message from its number on, as far as it can hold nothing of a request.
+func plainWords(text []byte, mark string) []byte {
 	i := bytes.Index(text, []byte(mark))
 	text = text[i+len(mark):]
 	text = bytes.TrimPrefix(text, []byte(": "))

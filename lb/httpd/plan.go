@@ -1,6 +1,7 @@
 package httpd
 
 import (
+	"cmp"
 	"path/filepath"
 
 	"limpet.dev/lb"
@@ -12,7 +13,7 @@ const configFile = "httpd.conf"
 // plan says how to start httpd: checked first (-t), in the foreground (-DFOREGROUND), with the folder as its ServerRoot. A
 // reload is "-k graceful", which signals the process whose number stands in PidFile.
 func plan(in lb.PlanInput) (*lb.Plan, error) {
-	binary := orElse(in.Binary, "apache2")
+	binary := cmp.Or(in.Binary, "apache2")
 	file := filepath.Join(in.Dir, configFile)
 	base := []string{binary, "-d", in.Dir, "-f", file}
 	p := &lb.Plan{

@@ -1,6 +1,7 @@
 package httpd
 
 import (
+	"cmp"
 	"fmt"
 	"strconv"
 	"strings"
@@ -97,7 +98,7 @@ func (r *router) Route(c *lb.Call) lb.Decision { return r.choose(c, 0) }
 func (r *router) Failed(c *lb.Call, last lb.Decision, attempt int) (lb.Decision, bool) {
 	r.now = c.Now
 	if w := r.named(last.Instance); w != nil && !w.ignoresErrors {
-		w.errored = orElse(c.Now, time.Unix(0, 0))
+		w.errored = cmp.Or(c.Now, time.Unix(0, 0))
 	}
 	if attempt > r.attempts {
 		last.Instance, last.Flow.Unserved = "", true

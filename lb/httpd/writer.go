@@ -1,6 +1,7 @@
 package httpd
 
 import (
+	"cmp"
 	"encoding/hex"
 	"fmt"
 	"strconv"
@@ -34,7 +35,7 @@ func newWriter(opt lb.LogOptions) (lb.LineWriter, error) {
 		}
 	}
 	var err error
-	if w.f, err = compile(orElse(text, ownFormat)); err != nil {
+	if w.f, err = compile(cmp.Or(text, ownFormat)); err != nil {
 		return nil, fmt.Errorf("httpd log: %w", err)
 	}
 	return w, nil
@@ -131,7 +132,7 @@ func (w *writer) routing(fd *field, r *lb.Record) (string, bool) {
 		}
 	case meansWorker:
 		if served {
-			return "http://" + orElse(w.worker[r.Instance], r.InstanceAddr.String()), true
+			return "http://" + cmp.Or(w.worker[r.Instance], r.InstanceAddr.String()), true
 		}
 	case meansWorkerRoute:
 		if served {
@@ -160,7 +161,7 @@ func (w *writer) request(fd *field, r *lb.Record) string {
 	case meansPort:
 		return strconv.Itoa(int(r.Client.Port()))
 	case meansRequest:
-		return r.Method + " " + r.Target + " " + orElse(r.Proto, "HTTP/1.1")
+		return r.Method + " " + r.Target + " " + cmp.Or(r.Proto, "HTTP/1.1")
 	case meansMethod:
 		return r.Method
 	case meansPath:
@@ -241,7 +242,7 @@ func fingerprint(key session.Key, value string) string {
 
 // AppendHealth writes what the error log says when a member goes out (AH00959) or a probe brings it back (AH03302).
 func (w *writer) AppendHealth(dst []byte, at time.Time, _, instance string, up bool, detail string) []byte {
-	addr := orElse(w.worker[instance], instance)
+	addr := cmp.Or(w.worker[instance], instance)
 	dst = at.UTC().AppendFormat(dst, "[Mon Jan _2 15:04:05.000000 2006] ")
 	if up {
 		return fmt.Appendf(dst, "[proxy_hcheck:info] [pid 1:tid 1] AH03302: Threaded Health check ENABLING http://%s\n", addr)
